@@ -1,0 +1,79 @@
+"""Everything the runtime can fail with, as one tree. `code` crosses process borders; the text is a sentence for a person.
+
+    InferenceError
+    ├── RequestRejected            the request itself is at fault
+    │   ├── ModelNotFound
+    │   ├── InvalidRequest
+    │   ├── ContextLengthExceeded
+    │   └── QueueFull
+    └── EngineError                the machine or the model file is at fault
+        ├── ModelLoadFailed
+        ├── RunnerCrashed
+        └── RuntimeShuttingDown
+
+HTTP status codes are given in one place, `inference.api.errors`.
+"""
+
+from typing import ClassVar
+
+
+class InferenceError(Exception):
+    code: ClassVar[str] = "internal"
+
+
+class RequestRejected(InferenceError):
+    code = "rejected"
+
+
+class InvalidRequest(RequestRejected):
+    code = "invalid_request"
+
+
+class ModelNotFound(RequestRejected):
+    code = "model_not_found"
+
+
+class ContextLengthExceeded(RequestRejected):
+    code = "context_length_exceeded"
+
+
+class QueueFull(RequestRejected):
+    code = "queue_full"
+
+
+class EngineError(InferenceError):
+    code = "engine_error"
+
+
+class ModelLoadFailed(EngineError):
+    code = "model_load_failed"
+
+
+class RunnerCrashed(EngineError):
+    code = "runner_crashed"
+
+
+class RuntimeShuttingDown(EngineError):
+    code = "shutting_down"
+
+
+_BY_CODE: dict[str, type[InferenceError]] = {
+    error.code: error
+    for error in (
+        InferenceError,
+        RequestRejected,
+        InvalidRequest,
+        ModelNotFound,
+        ContextLengthExceeded,
+        QueueFull,
+        EngineError,
+        ModelLoadFailed,
+        RunnerCrashed,
+        RuntimeShuttingDown,
+    )
+}
+
+
+def error_from_code(code: str, message: str) -> InferenceError:
+    """The exception for a `code` that crossed a process border; an unknown code is an `InferenceError`."""
+    return _BY_CODE.get(code, InferenceError)(message)

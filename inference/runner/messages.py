@@ -1,0 +1,198 @@
+"""The contract between the runtime service and a runner process: what each end may say to the other.
+
+Frames on a Unix stream socket: a 4-byte big-endian length, then one msgpack-encoded struct, at most `MAX_FRAME_BYTES`.
+Both ends import this module and nothing else of each other. A `Submit` is answered by any number of `PromptProgress`
+and `OutputDelta`, then by exactly one `RequestFinished` or `RequestFailed`.
+"""
+
+from typing import Any
+
+import msgspec
+
+MAX_FRAME_BYTES = 64 * 1024 * 1024
+
+
+class RunnerConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What a runner process is started with, as JSON on its standard input."""
+
+    model_path: str
+    socket_path: str
+    #: Context of one slot, in tokens.
+    num_ctx: int = 4096
+    num_slots: int = 4
+    num_batch: int = 512
+    num_threads: int = 0
+    num_gpu_layers: int = -1
+    use_mmap: bool = True
+    #: Longest wanted gap between two tokens of a stream while another prompt is prefilled, in milliseconds.
+    max_gap_ms: int = 150
+
+
+class ChatMessage(msgspec.Struct, frozen=True, omit_defaults=True):
+    role: str
+    content: str = ""
+    tool_calls: list[dict[str, Any]] | None = None
+    tool_name: str | None = None
+    thinking: str | None = None
+
+
+class ChatPrompt(msgspec.Struct, frozen=True, tag="chat", omit_defaults=True):
+    """Messages for the model's chat template (Jinja, from the GGUF). A trailing assistant message is continued.
+
+    With `truncate`, the oldest messages that are neither system nor last are left out until the prompt fits the context.
+    """
+
+    messages: list[ChatMessage]
+    truncate: bool = True
+    #: Extra variables for the template, such as `tools` or `enable_thinking`.
+    variables: dict[str, Any] = {}
+
+
+class TextPrompt(msgspec.Struct, frozen=True, tag="text", omit_defaults=True):
+    text: str
+    #: Special tokens in the text are read as such and BOS is added when the model wants it.
+    parse_special: bool = True
+
+
+class TokenPrompt(msgspec.Struct, frozen=True, tag="tokens"):
+    tokens: list[int]
+
+
+Prompt = ChatPrompt | TextPrompt | TokenPrompt
+
+
+class SamplingParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Defaults are Ollama's (`api.DefaultOptions`). `seed` -1 draws one."""
+
+    temperature: float = 0.8
+    top_k: int = 40
+    top_p: float = 0.9
+    min_p: float = 0.0
+    typical_p: float = 1.0
+    repeat_last_n: int = 64
+    repeat_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    seed: int = -1
+    ignore_eos: bool = False
+
+
+class Submit(msgspec.Struct, frozen=True, tag="submit", kw_only=True, omit_defaults=True):
+    request_id: str
+    prompt: Prompt
+    sampling: SamplingParams = SamplingParams()
+    #: Most tokens to generate; None goes on to the end of the context.
+    max_tokens: int | None = None
+    stop: list[str] = []
+
+
+class Abort(msgspec.Struct, frozen=True, tag="abort"):
+    """Honoured at the next step; the request still ends with `RequestFinished(finish_reason="abort")`."""
+
+    request_id: str
+
+
+class Ping(msgspec.Struct, frozen=True, tag="ping"):
+    nonce: int
+
+
+class Shutdown(msgspec.Struct, frozen=True, tag="shutdown"):
+    pass
+
+
+ToRunner = Submit | Abort | Ping | Shutdown
+
+
+class LoadProgress(msgspec.Struct, frozen=True, tag="load_progress"):
+    """From 0.0 to 1.0."""
+
+    fraction: float
+
+
+class RunnerReady(msgspec.Struct, frozen=True, tag="ready", kw_only=True):
+    """Sizes in bytes; `num_ctx` is what one slot really got."""
+
+    num_ctx: int
+    num_slots: int
+    num_ctx_train: int
+    model_bytes: int
+    load_duration_ns: int
+    has_chat_template: bool
+
+
+class LoadFailed(msgspec.Struct, frozen=True, tag="load_failed"):
+    """The runner exits after it; the message is the cause, in one sentence."""
+
+    message: str
+
+
+class PromptProgress(msgspec.Struct, frozen=True, tag="prompt_progress", kw_only=True):
+    """Sent when prefill takes more than one step: tokens of the prompt that are in the KV cache."""
+
+    request_id: str
+    num_computed_tokens: int
+    num_prompt_tokens: int
+
+
+class OutputDelta(msgspec.Struct, frozen=True, tag="delta"):
+    """Text that is whole UTF-8 and can be no part of a stop string; `num_tokens` were sampled for it."""
+
+    request_id: str
+    text: str
+    num_tokens: int
+
+
+class RequestStats(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Durations in nanoseconds. `num_cached_tokens` of the prompt's tokens were reused from the slot."""
+
+    num_prompt_tokens: int = 0
+    num_cached_tokens: int = 0
+    num_dropped_tokens: int = 0
+    num_completion_tokens: int = 0
+    queue_duration_ns: int = 0
+    prompt_eval_duration_ns: int = 0
+    eval_duration_ns: int = 0
+
+
+class RequestFinished(msgspec.Struct, frozen=True, tag="finished", kw_only=True):
+    """`finish_reason`: "stop" (end of answer or stop string), "length" or "abort"."""
+
+    request_id: str
+    finish_reason: str
+    stats: RequestStats
+
+
+class RequestFailed(msgspec.Struct, frozen=True, tag="failed", kw_only=True):
+    """`code` is one of `inference.errors`."""
+
+    request_id: str
+    code: str
+    message: str
+
+
+class Pong(msgspec.Struct, frozen=True, tag="pong", kw_only=True):
+    nonce: int
+    num_running: int
+    num_waiting: int
+
+
+FromRunner = LoadProgress | RunnerReady | LoadFailed | PromptProgress | OutputDelta | RequestFinished | RequestFailed | Pong
+
+_encoder = msgspec.msgpack.Encoder()
+_to_runner: msgspec.msgpack.Decoder[ToRunner] = msgspec.msgpack.Decoder(ToRunner)
+_from_runner: msgspec.msgpack.Decoder[FromRunner] = msgspec.msgpack.Decoder(FromRunner)
+
+
+def encode_frame(message: ToRunner | FromRunner) -> bytes:
+    body = _encoder.encode(message)
+    return len(body).to_bytes(4, "big") + body
+
+
+def decode_to_runner(body: bytes) -> ToRunner:
+    """Raises `msgspec.DecodeError` on anything that is not a message of the contract."""
+    return _to_runner.decode(body)
+
+
+def decode_from_runner(body: bytes) -> FromRunner:
+    """Raises `msgspec.DecodeError` on anything that is not a message of the contract."""
+    return _from_runner.decode(body)

@@ -1,0 +1,15 @@
+"""Loaded by pytest before Django reads its settings: every run has a data directory and a secret of its own."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+data = tempfile.mkdtemp(prefix="hearth-tests-")
+atexit.register(shutil.rmtree, data, ignore_errors=True)
+
+for name in list(os.environ):
+    if name.startswith(("HEARTH_", "OLLAMA_")) or name == "DATABASE_URL":
+        del os.environ[name]
+os.environ["HEARTH_DATA"] = data
+os.environ["HEARTH_SECRET_KEY"] = "only-for-tests-and-nowhere-else-0123456789abcdef"

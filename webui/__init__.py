@@ -1,0 +1,1 @@
+"""The web side of Hearth: accounts, conversations and administration, on Django. Knows the runtime only by its HTTP API."""

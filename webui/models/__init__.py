@@ -1,0 +1,8 @@
+"""The stored objects. Fields and one-line properties only: decisions live in `webui.services`."""
+
+from webui.models.conversation import Conversation
+from webui.models.message import Message
+from webui.models.site_settings import SiteSettings
+from webui.models.user import User
+
+__all__ = ["Conversation", "Message", "SiteSettings", "User"]

@@ -1,0 +1,7 @@
+"""Every address of the site, grouped by screen. `/api/` and `/v1/` belong to the model APIs; no page lives under them."""
+
+from webui.urls.accounts import account_urls
+from webui.urls.chat import chat_urls
+from webui.urls.people import people_urls
+
+urlpatterns = [*chat_urls, *account_urls, *people_urls]

@@ -1,0 +1,3 @@
+from django.urls import URLPattern
+
+account_urls: list[URLPattern] = []

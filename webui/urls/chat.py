@@ -1,0 +1,3 @@
+from django.urls import URLPattern
+
+chat_urls: list[URLPattern] = []
