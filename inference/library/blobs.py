@@ -1,0 +1,99 @@
+"""Blobs: immutable files named by the sha256 of what they hold, `blobs/sha256-<hex>`, as Ollama keeps them."""
+
+import fcntl
+import hashlib
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from inference.library.atomic import new_file, sync_folder, write_atomically
+from inference.library.errors import DamagedModel, LibraryError
+from inference.library.manifests import Layer
+
+_DIGEST = re.compile(r"sha256[:-]([0-9a-f]{64})\Z")
+_CHUNK_BYTES = 1024 * 1024
+#: ioctl number of Linux to share the blocks of a file (`linux/fs.h`).
+_FICLONE = 0x40049409
+
+
+class BlobStore:
+    """The `blobs` folder below the models folder."""
+
+    def __init__(self, models_dir: Path) -> None:
+        self.root = models_dir / "blobs"
+
+    def path(self, digest: str) -> Path:
+        """Raises `DamagedModel` for anything but `sha256:<64 hex digits>`: a digest comes from files others wrote."""
+        match = _DIGEST.match(digest)
+        if match is None:
+            raise DamagedModel("it names a blob by an invalid digest")
+        return self.root / f"sha256-{match[1]}"
+
+    def check(self, layer: Layer) -> Path:
+        """The path of a blob that is there with the size the manifest gives. Raises `DamagedModel`."""
+        path = self.path(layer.digest)
+        try:
+            size = os.stat(path).st_size  # noqa: PTH116 - called some thousand times for one listing
+        except OSError:
+            raise DamagedModel(f"its {layer.kind} blob is missing") from None
+        if size != layer.size:
+            raise DamagedModel(f"its {layer.kind} blob has {size} bytes, not {layer.size}")
+        return path
+
+    def add_bytes(self, content: bytes, media_type: str) -> Layer:
+        """Raises `LibraryError`."""
+        layer = Layer(media_type=media_type, digest=f"sha256:{hashlib.sha256(content).hexdigest()}", size=len(content))
+        if not self._has(layer):
+            write_atomically(self.path(layer.digest), content)
+        return layer
+
+    def add_file(self, source: Path, media_type: str) -> Layer:
+        """Takes a file in by hard link, else by shared blocks, else by copy; `source` is read once and stays.
+
+        Raises `LibraryError`; then nothing half-written is left.
+        """
+        try:
+            with source.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                size = file.tell()
+        except OSError as error:
+            raise LibraryError(f"the model file cannot be read: {error.strerror}") from error
+        layer = Layer(media_type=media_type, digest=f"sha256:{digest}", size=size)
+        if not self._has(layer) and not self._link(source, self.path(layer.digest)):
+            self._copy(source, layer)
+        return layer
+
+    def _has(self, layer: Layer) -> bool:
+        with suppress(DamagedModel):
+            self.check(layer)
+            return True
+        return False
+
+    def _link(self, source: Path, target: Path) -> bool:
+        """A blob of the right name and the wrong size is replaced."""
+        temporary = target.with_name(f".new-{os.getpid()}-{target.name[-16:]}")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.link(source.resolve(), temporary)
+            temporary.replace(target)
+            sync_folder(target.parent)
+        except OSError:
+            with suppress(OSError):
+                temporary.unlink()
+            return False
+        return True
+
+    def _copy(self, source: Path, layer: Layer) -> None:
+        copied = hashlib.sha256()
+        with new_file(self.path(layer.digest)) as target, source.open("rb") as file:
+            try:
+                fcntl.ioctl(target.fileno(), _FICLONE, file.fileno())
+                return
+            except OSError:
+                pass
+            while chunk := file.read(_CHUNK_BYTES):
+                target.write(chunk)
+                copied.update(chunk)
+            if f"sha256:{copied.hexdigest()}" != layer.digest:
+                raise LibraryError("the model file changed while it was being copied")

@@ -1,0 +1,186 @@
+"""The library: which models are installed and what is known of each without loading it.
+
+A model whose manifest or blobs are damaged is left out, with the reason logged once; the others are unharmed.
+Safe to call from several threads.
+"""
+
+import logging
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from inference.errors import ModelNotFound
+from inference.library.blobs import BlobStore
+from inference.library.errors import DamagedModel, LibraryError
+from inference.library.gguf import GGUFMetadata, read_metadata
+from inference.library.manifests import Layer, Manifest, ManifestStore
+from inference.library.names import ModelName
+
+_MAX_TEXT_BYTES = 4 * 1024 * 1024
+_MAX_CONFIG_BYTES = 4 * 1024 * 1024
+
+logger = logging.getLogger(__name__)
+
+
+class ModelConfig(msgspec.Struct, frozen=True):
+    """The part of a model's config blob that lists show."""
+
+    model_format: str | None = None
+    model_family: str | None = None
+    model_families: list[str] | None = None
+    model_type: str | None = None
+    file_type: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelDefaults:
+    """What the Modelfile set: parameters by Ollama's names, the system prompt, and messages to begin with."""
+
+    parameters: dict[str, Any]
+    system: str
+    messages: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class InstalledModel:
+    """`digest` is the hex sha256 of the manifest; `size` in bytes over all blobs."""
+
+    name: ModelName
+    digest: str
+    modified_at_ns: int
+    manifest: Manifest
+    config: ModelConfig
+    #: The GGUF file; None for a model that has none, such as one kept as safetensors.
+    model_path: Path | None
+
+    @property
+    def size(self) -> int:
+        return self.manifest.size
+
+    def has(self, kind: str) -> bool:
+        return self.manifest.first(kind) is not None
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A manifest as it was last read; valid while `stamp` is that of the file."""
+
+    stamp: tuple[int, int, int]
+    model: InstalledModel
+
+
+class Library:
+    """The models folder, in Ollama's layout."""
+
+    def __init__(self, models_dir: Path) -> None:
+        self.models_dir = models_dir
+        self.manifests = ManifestStore(models_dir)
+        self.blobs = BlobStore(models_dir)
+        self._lock = threading.Lock()
+        self._read: dict[ModelName, _Read] = {}
+        self._reported: dict[ModelName, str] = {}
+        self._metadata: dict[tuple[Path, int, int], GGUFMetadata] = {}
+        self._defaults: dict[str, ModelDefaults] = {}
+
+    def list_models(self) -> list[InstalledModel]:
+        """Newest first. Cached by the manifests' times; that every blob is there is looked at each time."""
+        models = []
+        with self._lock:
+            for name, stat in self.manifests.names():
+                try:
+                    models.append(self._load(name, (stat.st_mtime_ns, stat.st_size, stat.st_ino)))
+                    self._reported.pop(name, None)
+                except (LibraryError, OSError) as error:
+                    self._report(name, error)
+            present = {model.name for model in models}
+            self._read = {name: read for name, read in self._read.items() if name in present}
+        return sorted(models, key=lambda model: (-model.modified_at_ns, model.name.shortest))
+
+    def find(self, name: ModelName, *, asked: str) -> InstalledModel:
+        """The model of that name in any case. Raises `ModelNotFound`, quoting the name as it was `asked`."""
+        with self._lock:
+            stored = self.manifests.resolve(name)
+            if stored is None:
+                raise ModelNotFound(f"model '{asked}' not found")
+            try:
+                stat = self.manifests.path(stored).stat()
+                return self._load(stored, (stat.st_mtime_ns, stat.st_size, stat.st_ino))
+            except LibraryError as error:
+                self._report(stored, error)
+                raise ModelNotFound(f"model '{asked}' is damaged: {error}; install it again") from None
+            except OSError:
+                raise ModelNotFound(f"model '{asked}' not found") from None
+
+    def metadata(self, model: InstalledModel) -> GGUFMetadata:
+        """What the model's GGUF header says. Raises `LibraryError`."""
+        if model.model_path is None:
+            raise DamagedModel("the model has no GGUF file")
+        try:
+            stat = model.model_path.stat()
+        except OSError:
+            raise DamagedModel("its model blob is missing") from None
+        key = (model.model_path, stat.st_mtime_ns, stat.st_size)
+        if key not in self._metadata:
+            self._metadata[key] = read_metadata(model.model_path)
+        return self._metadata[key]
+
+    def defaults(self, model: InstalledModel) -> ModelDefaults:
+        """What the model's parameter, system and message layers say. Raises `LibraryError`."""
+        if model.digest not in self._defaults:
+            self._defaults[model.digest] = ModelDefaults(
+                parameters=self._json_layer(model, "params", dict),
+                system=self._text_layer(model, "system").strip(),
+                messages=self._json_layer(model, "messages", list),
+            )
+        return self._defaults[model.digest]
+
+    def _load(self, name: ModelName, stamp: tuple[int, int, int]) -> InstalledModel:
+        known = self._read.get(name)
+        model = known.model if known is not None and known.stamp == stamp else self._read_model(name, stamp)
+        for layer in model.manifest.layers:
+            self.blobs.check(layer)
+        self._read[name] = _Read(stamp, model)
+        return model
+
+    def _read_model(self, name: ModelName, stamp: tuple[int, int, int]) -> InstalledModel:
+        manifest, digest = self.manifests.read(name)
+        weights = manifest.first("model")
+        config = _decode(self._content(manifest.config, _MAX_CONFIG_BYTES), ModelConfig, "config")
+        return InstalledModel(
+            name=name,
+            digest=digest,
+            modified_at_ns=stamp[0],
+            manifest=manifest,
+            config=config,
+            model_path=None if weights is None else self.blobs.path(weights.digest),
+        )
+
+    def _content(self, layer: Layer, longest: int) -> bytes:
+        path = self.blobs.check(layer)
+        if layer.size > longest:
+            raise DamagedModel(f"its {layer.kind} blob is too large")
+        return path.read_bytes()
+
+    def _text_layer(self, model: InstalledModel, kind: str) -> str:
+        layer = model.manifest.first(kind)
+        return "" if layer is None else self._content(layer, _MAX_TEXT_BYTES).decode("utf-8", errors="replace")
+
+    def _json_layer(self, model: InstalledModel, kind: str, expected: type) -> Any:
+        layer = model.manifest.first(kind)
+        return expected() if layer is None else _decode(self._content(layer, _MAX_TEXT_BYTES), expected, kind)
+
+    def _report(self, name: ModelName, error: Exception) -> None:
+        reason = str(error) if isinstance(error, LibraryError) else "its manifest cannot be read"
+        if self._reported.get(name) != reason:
+            self._reported[name] = reason
+            logger.warning("Model %s is left out: %s.", name.shortest, reason)
+
+
+def _decode(content: bytes, expected: Any, kind: str) -> Any:
+    try:
+        return msgspec.json.decode(content, type=expected)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise DamagedModel(f"its {kind} blob cannot be read") from None
