@@ -4,8 +4,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.http import HttpRequest, HttpResponseBase
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
+from django_htmx.http import HttpResponseClientRedirect
 
 
 class SignedInMiddleware(LoginRequiredMiddleware):
@@ -17,12 +20,29 @@ class SignedInMiddleware(LoginRequiredMiddleware):
     def process_view(
         self, request: HttpRequest, view_func: Callable[..., Any], view_args: Any, view_kwargs: Any
     ) -> HttpResponseBase | None:
-        response = super().process_view(request, view_func, view_args, view_kwargs)
-        if response is not None or not getattr(view_func, "login_required", True):
-            return response
-        if getattr(request.user, "may_enter", False) or getattr(view_func, "waiting_allowed", False):
+        if not getattr(view_func, "login_required", True):
             return None
-        return redirect("waiting")
+        if not request.user.is_authenticated:
+            return _ask_to_sign_in(request)
+        if request.user.may_enter or getattr(view_func, "waiting_allowed", False):
+            return None
+        return _leave_for(request, reverse("waiting"))
+
+
+def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
+    # Nobody wants to find themselves on a form's target or on a fragment after signing in: only pages are come back to.
+    if request.method == "GET" and not _is_htmx(request):
+        return redirect_to_login(request.get_full_path(), reverse("account_login"))
+    return _leave_for(request, reverse("account_login"))
+
+
+def _is_htmx(request: HttpRequest) -> bool:
+    return bool(getattr(request, "htmx", False))
+
+
+def _leave_for(request: HttpRequest, url: str) -> HttpResponse:
+    """A redirect; htmx would follow an ordinary one and put the page it finds into the fragment's place."""
+    return HttpResponseClientRedirect(url) if _is_htmx(request) else redirect(url)
 
 
 View = TypeVar("View", bound=Callable[..., Any])

@@ -32,7 +32,7 @@ def _secret_key() -> str:
 SECRET_KEY = _secret_key()
 
 # Requests reach Hearth under whatever name a household gave the machine, so every Host is accepted by default;
-# sockets still require Origin to equal Host, and nothing builds absolute links from the Host header.
+# sockets still require Origin to equal Host, and a link built from the Host header is shown only to whoever sent it.
 ALLOWED_HOSTS = env_list("HEARTH_ALLOWED_HOSTS") or ["*"]
 CSRF_TRUSTED_ORIGINS = env_list("HEARTH_TRUSTED_ORIGINS")
 TRUSTED_PROXY_COUNT = env_int("HEARTH_TRUSTED_PROXIES", 0, minimum=0)
@@ -115,30 +115,48 @@ def _database() -> dict[str, Any]:
 
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# Large enough that nobody washes the counts of failed sign-ins out of it by failing under many names.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 20_000}}}
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
 AUTH_USER_MODEL = "webui.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "display_name")},
+    },
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "chat"
+LOGOUT_REDIRECT_URL = "account_login"
+# How long a link that sets a new password is good for.
+PASSWORD_RESET_TIMEOUT = 60 * 60 * 24
 SETUP_TOKEN = env_secret("HEARTH_SETUP_TOKEN")
 
 ACCOUNT_ADAPTER = "webui.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_SIGNUP_FORM_CLASS = "webui.forms.accounts.SignupFields"
+ACCOUNT_FORMS = {
+    "login": "webui.forms.accounts.SignInForm",
+    "signup": "webui.forms.accounts.RegistrationForm",
+    "change_password": "webui.forms.accounts.PasswordChangeForm",
+}
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_SESSION_REMEMBER = True
-ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/5m/key", "login": "60/m/ip", "signup": "20/m/ip", "change_password": "5/m/user"}
+# A class or an office often shares one address: the limits by address leave room for thirty people signing in at once.
+ACCOUNT_RATE_LIMITS = {
+    "login": "60/m/ip",
+    "login_failed": "20/m/ip,5/5m/key",
+    "signup": "20/m/ip,100/h/ip",
+    "change_password": "5/m/user",
+}
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 
@@ -175,6 +193,10 @@ CONTENT_SECURITY_POLICY = {
 LANGUAGE_CODE = env_str("HEARTH_LANGUAGE", "en")
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LANGUAGE_COOKIE_NAME = "hearth_language"
+LANGUAGE_COOKIE_AGE = 60 * 60 * 24 * 365
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = SESSION_COOKIE_SECURE
 LOCALE_PATHS = [BASE_DIR / "webui" / "locale"]
 USE_I18N = True
 USE_TZ = True

@@ -5,3 +5,6 @@ from webui.urls.chat import chat_urls
 from webui.urls.people import people_urls
 
 urlpatterns = [*chat_urls, *account_urls, *people_urls]
+
+#: Asked for by name by allauth's rate limits.
+handler429 = "webui.views.accounts.too_many_requests"
