@@ -95,6 +95,11 @@ class Site:
                     found.setdefault(part, child)
         return found
 
+    def manage(self, *arguments: str) -> str:
+        """Runs a management command against this site's data; returns what it printed."""
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True).stdout
+
     def kill(self, part: str) -> None:
         self.processes()[part].send_signal(signal.SIGKILL)
 

@@ -1,0 +1,89 @@
+"""kill -9 of each process in mid-answer: the site recovers, the text stays, the loss is marked."""
+
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.e2e.conftest import Window, ask, register, stored_answer, wait_for_end
+from tests.e2e.test_conversation import LONG, shown_text, visible_text, wait_for_text
+from tests.site import Site, scratch_site, wait_until
+from webui.markdown import render
+
+
+@pytest.fixture(scope="module")
+def fragile_site() -> Iterator[Site]:
+    """Of its own, so that no other test feels the blows."""
+    with scratch_site() as site:
+        yield site
+
+
+@pytest.fixture
+def fragile_page(window: Window, fragile_site: Site) -> Page:
+    page = window(viewport={"width": 1280, "height": 800}, locale="en-US").new_page()
+    with sqlite3.connect(fragile_site.data / "hearth.sqlite3") as database:
+        database.execute("UPDATE webui_sitesettings SET registration = 'open'")
+    register(page, fragile_site)
+    return page
+
+
+@pytest.mark.parametrize("part", ["runner", "runtime", "web"])
+def test_killed_process_interrupts_the_answer_and_no_more(fragile_page: Page, fragile_site: Site, part: str) -> None:
+    page, site = fragile_page, fragile_site
+    ask(page, LONG)
+    wait_for_text(page, 200)
+    page.wait_for_function("document.querySelector('article.assistant:last-child .answer').textContent.length > 300")
+    before = shown_text(page)
+
+    killed = site.processes()[part].pid
+    site.kill(part)
+    message_id = wait_for_end(page, "interrupted")
+    wait_until(site.is_ready, "the site", 60)
+
+    content, status = stored_answer(site, message_id)
+    assert status == "interrupted"
+    assert shown_text(page) == visible_text(render(content))
+    # One second of text at this model's speed on any machine is far below half of what had come.
+    assert len(content) > len(before) // 2
+    assert all(process.pid != killed for process in site.processes().values())
+
+    page.click("article.assistant form[action$='/continue/'] button")
+    wait_for_text(page, len(shown_text(page)) + 30)
+    page.click("[data-stop]")
+    wait_for_end(page, "stopped")
+    after, _ = stored_answer(site, message_id)
+    assert after.startswith(content)
+
+
+def test_killed_supervisor_leaves_no_orphan(window: Window) -> None:
+    with scratch_site() as site:
+        page = window(locale="en-US").new_page()
+        register(page, site)
+        ask(page, LONG)
+        wait_for_text(page, 60)
+        processes = site.processes()
+        assert set(processes) == {"supervisor", "web", "runtime", "runner"}
+
+        site.kill("supervisor")
+
+        wait_until(lambda: not any(p.is_running() and p.status() != "zombie" for p in processes.values()), "the end of all", 10)
+
+
+def test_sigterm_stops_everything_within_five_seconds(window: Window) -> None:
+    with scratch_site() as site:
+        page = window(locale="en-US").new_page()
+        register(page, site)
+        ask(page, LONG)
+        wait_for_text(page, 60)
+        processes = site.processes()
+        assert site.process
+
+        site.process.terminate()
+        assert site.process.wait(5) == 0
+
+        assert not [name for name, process in processes.items() if process.is_running() and process.status() != "zombie"]
+        with sqlite3.connect(site.data / "hearth.sqlite3") as database:
+            rows = database.execute("SELECT status, length(content) FROM webui_message WHERE role = 'assistant'").fetchall()
+        assert [status for status, _ in rows] == ["interrupted"]
+        assert rows[0][1] >= 60
