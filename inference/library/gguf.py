@@ -110,7 +110,7 @@ class _Reader:
     def _header(self) -> int:
         if self._bytes(4) != _MAGIC:
             raise GGUFError("the file is not in GGUF format")
-        version = self._number(_U32)
+        version: int = self._number(_U32)
         if version not in _VERSIONS:
             is_swapped = int.from_bytes(version.to_bytes(4, "little"), "big") in _VERSIONS
             detail = "big-endian" if is_swapped else f"version {version}"

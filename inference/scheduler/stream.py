@@ -1,0 +1,124 @@
+"""What the reader of one request sees. Events merge while the reader is slow, so memory is bounded by the answer itself."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from inference.errors import InferenceError
+from inference.runner.messages import RequestStats
+
+
+@dataclass(frozen=True)
+class Loading:
+    """The model is being loaded; `fraction` from 0 to 1."""
+
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Queued:
+    """Waiting for a slot; `position` 1 is the next to get one."""
+
+    position: int
+
+
+@dataclass(frozen=True)
+class Prefilling:
+    """Tokens of the prompt that are computed, and all of them."""
+
+    completed: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Output:
+    text: str
+    num_tokens: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """`finish_reason`: "stop", "length", "abort", or "load" when nothing but loading was asked for."""
+
+    finish_reason: str
+    stats: RequestStats
+    load_duration_ns: int
+
+
+Status = Loading | Queued | Prefilling
+StreamEvent = Status | Output | Finished
+
+
+class RequestStream:
+    """An async iterator of `StreamEvent` that ends after one `Finished` or by raising one `InferenceError`."""
+
+    def __init__(self, on_cancel: Callable[[], None]) -> None:
+        self._on_cancel = on_cancel
+        self._status: Status | None = None
+        self._shown: Status | None = None
+        self._text: list[str] = []
+        self._num_tokens = 0
+        self._outcome: Finished | InferenceError | None = None
+        self._is_delivered = False
+        self._is_cancelled = False
+        self._wake = asyncio.Event()
+
+    @property
+    def is_ended(self) -> bool:
+        """No event will be added any more."""
+        return self._outcome is not None or self._is_cancelled
+
+    def cancel(self) -> None:
+        """The reader is gone or has all it wanted: unfinished work is aborted. May be called at any time, more than once."""
+        if self._is_cancelled:
+            return
+        had_ended = self.is_ended
+        self._is_cancelled = True
+        self._wake.set()
+        if not had_ended:
+            self._on_cancel()
+
+    def put_status(self, status: Status) -> None:
+        """Only the newest unread status is kept."""
+        if not self.is_ended and status != self._shown:
+            self._status = self._shown = status
+            self._wake.set()
+
+    def put_output(self, text: str, num_tokens: int) -> None:
+        if not self.is_ended:
+            self._status = None
+            self._text.append(text)
+            self._num_tokens += num_tokens
+            self._wake.set()
+
+    def finish(self, outcome: Finished | InferenceError) -> None:
+        """The first outcome counts; later ones are passed over."""
+        if not self.is_ended:
+            self._outcome = outcome
+            self._wake.set()
+
+    def __aiter__(self) -> "RequestStream":
+        return self
+
+    async def __anext__(self) -> StreamEvent:
+        while True:
+            if self._is_cancelled or self._is_delivered:
+                raise StopAsyncIteration
+            event = self._next_event()
+            if event is not None:
+                return event
+            self._wake.clear()
+            await self._wake.wait()
+
+    def _next_event(self) -> StreamEvent | None:
+        if self._text:
+            output = Output("".join(self._text), self._num_tokens)
+            self._text, self._num_tokens = [], 0
+            return output
+        if self._outcome is not None:
+            self._is_delivered = True
+            if isinstance(self._outcome, InferenceError):
+                raise self._outcome
+            return self._outcome
+        status, self._status = self._status, None
+        return status
