@@ -1,0 +1,145 @@
+/* <message-stream>: an answer that is being written. <message-scroller>: keeps the newest text in view unless the reader went up.
+   The HTML in frames was sanitised by the server; Markdown is never parsed here. */
+
+import { attach, detach } from "./socket.js";
+
+const NEAR = 64;
+
+/** A sentence of the page in the reader's language, with {n} and {total} filled in. */
+export function text(name, values = {}) {
+  const sentence = document.getElementById("texts").dataset[name] ?? "";
+  return sentence.replace(/\{(\w+)\}/g, (_, key) => Number(values[key] ?? 0).toLocaleString(document.documentElement.lang));
+}
+
+/** Says something to screen readers only. */
+export function announce(sentence) {
+  document.getElementById("announcer").textContent = sentence;
+}
+
+class MessageStream extends HTMLElement {
+  connectedCallback() {
+    this.message = this.dataset.message;
+    this.offset = Number(this.dataset.offset);
+    this.blocks = this.querySelector(".blocks");
+    this.openBlock = this.querySelector(".open-block");
+    attach(this);
+  }
+
+  disconnectedCallback() {
+    detach(this);
+  }
+
+  attached() {
+    this.show("");
+    if (this.wasLost) this.say("");
+  }
+
+  frame(frame) {
+    if (frame.length === 4) {
+      this.closeBlock(frame[1], this.html.slice(0, frame[2]) + frame[3]);
+    } else if (frame.length === 3) {
+      this.show(this.html.slice(0, frame[1]) + frame[2]);
+    } else {
+      this.append(frame[1]);
+    }
+    if (!this.hasText) this.status({ status: "streaming" });
+    this.hasText = true;
+  }
+
+  closeBlock(offset, html) {
+    this.offset = offset;
+    this.blocks.insertAdjacentHTML("beforeend", html);
+    this.show("");
+  }
+
+  show(html) {
+    this.html = html;
+    this.openBlock.innerHTML = html;
+  }
+
+  append(more) {
+    const code = this.openBlock.querySelector("pre code") ?? this.openBlock;
+    if (code.lastChild?.nodeType === Node.TEXT_NODE) code.lastChild.appendData(more);
+    else code.append(more);
+  }
+
+  status({ status, position, completed, total, fraction }) {
+    this.dataset.status = status;
+    if (status === "streaming") return this.say("", text("answering"));
+    if (status === "loading") return this.say(text("loading"), text("loading"), fraction);
+    if (status === "prompt") return this.say(text("prompt", { n: completed, total }), "", completed / total);
+    const sentence = position > 0 ? text("queued", { n: position }) : text(status === "queued" ? "next" : "waiting");
+    return this.say(sentence, sentence);
+  }
+
+  /** The status line: a sentence to read, the same or another for screen readers, and how far along (0 to 1) if that is known. */
+  say(sentence, spoken = "", fraction = undefined) {
+    this.wasLost = false;
+    this.querySelector(".status-text").textContent = sentence;
+    if (spoken) announce(spoken);
+    const progress = this.querySelector("progress");
+    progress.hidden = fraction === undefined;
+    if (fraction !== undefined) progress.value = fraction;
+  }
+
+  lost() {
+    this.say(text("reconnecting"), text("reconnecting"));
+    this.wasLost = true;
+  }
+
+  async finished({ status }) {
+    const article = this.closest(".message");
+    await htmx.ajax("GET", this.dataset.url, { source: article, target: article, swap: "outerHTML" });
+    const answer = document.querySelector(`#${CSS.escape(article.id)} .answer`);
+    announce(`${text(status === "complete" ? "finished" : status)} ${answer?.textContent ?? ""}`);
+    htmx.trigger(document.body, "hearth:finished");
+  }
+}
+
+class MessageScroller extends HTMLElement {
+  connectedCallback() {
+    this.observer = new ResizeObserver(() => this.isPinned && this.toLatest());
+    for (const element of [this, ...this.children]) this.observer.observe(element);
+    this.addEventListener("scroll", () => this.onScroll(), { passive: true });
+    this.addEventListener("htmx:beforeSwap", (event) => this.keepPlace(event.target));
+    if (this.closest(".is-empty")) this.lastTop = 0;
+    else this.toLatest();
+  }
+
+  disconnectedCallback() {
+    this.observer.disconnect();
+  }
+
+  get below() {
+    return this.scrollHeight - this.clientHeight - this.scrollTop;
+  }
+
+  toLatest() {
+    this.isPinned = true;
+    this.scrollTop = this.scrollHeight;
+    this.onScroll();
+  }
+
+  onScroll() {
+    // Growing content alone never unpins: only a movement upwards does.
+    if (this.below < NEAR) this.isPinned = true;
+    else if (this.scrollTop < this.lastTop) this.isPinned = false;
+    this.lastTop = this.scrollTop;
+    this.parentElement.querySelector("[data-to-latest]").hidden = this.below < this.clientHeight / 2;
+  }
+
+  /** Older messages come in above: the reader stays at the same line. (Browsers do not anchor at the very top, nor all of them elsewhere.) */
+  keepPlace(target) {
+    if (!target.matches(".older")) return;
+    const below = this.below;
+    this.style.overflowAnchor = "none";
+    this.addEventListener("htmx:afterSettle", () => {
+      this.scrollTop = this.scrollHeight - this.clientHeight - below;
+      this.lastTop = this.scrollTop;
+      requestAnimationFrame(() => (this.style.overflowAnchor = ""));
+    }, { once: true });
+  }
+}
+
+customElements.define("message-stream", MessageStream);
+customElements.define("message-scroller", MessageScroller);
