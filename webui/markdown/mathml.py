@@ -1,0 +1,73 @@
+"""LaTeX to MathML Core through latex2mathml, whose element tree is written out here.
+
+Its own `convert` undoes all escaping at the end, so a `\\text{<img onerror=…>}` would come out as an element.
+"""
+
+import logging
+import re
+from functools import lru_cache
+from html import escape
+from xml.etree.ElementTree import Element
+
+logger = logging.getLogger(__name__)
+
+MAX_CHARACTERS = 4_000
+MAX_NESTING = 40
+
+# Definitions can double their text at every level; the others set links, classes, styles, colours or raw characters.
+_REFUSED = re.compile(
+    r"\\(?:(?:re)?newcommand|providecommand|[egx]?def|let|DeclareMathOperator|(?:re)?newenvironment"
+    r"|href|url|class|style|cssId|html\w*|data|unicode|includegraphics|require|verb|input|include)(?![a-zA-Z])"
+)
+_OPENING = re.compile(r"\\(?:left|begin|[cdt]?frac|sqrt)(?![a-zA-Z])|[{}^_]")
+# latex2mathml writes symbols into its text nodes as references like &#x0221E;.
+_REFERENCE = re.compile(r"&#x([0-9A-Fa-f]{1,6});")
+_DROPPED_ATTRIBUTES = {"class", "style", "href", "id", "xmlns", "mathcolor", "mathbackground", "border-color"}
+
+
+def formula_html(latex: str, *, display: bool) -> str:
+    """Return MathML for a formula, or its escaped source in `<code class="formula-source">` when it cannot be converted."""
+    latex = latex.strip()
+    return _convert(latex, display) or f'<code class="formula-source">{escape(latex, quote=False)}</code>'
+
+
+@lru_cache(maxsize=512)
+def _convert(latex: str, display: bool) -> str | None:
+    if not latex or len(latex) > MAX_CHARACTERS or _REFUSED.search(latex) or _is_nested_too_deep(latex):
+        return None
+    from latex2mathml.converter import Converter
+
+    kind = "block" if display else "inline"
+    try:
+        tree = Converter(display=kind).convert_to_element(latex)
+        rows = "".join(_write(child) for child in tree)
+    except Exception as error:
+        # The converter raises its own errors, but also IndexError, StopIteration, AttributeError and RecursionError on bad input.
+        logger.debug("Formula not converted: %s", type(error).__name__)
+        return None
+    return f'<math display="{kind}">{rows}</math>'
+
+
+def _is_nested_too_deep(latex: str) -> bool:
+    depth = deepest = 0
+    for match in _OPENING.finditer(latex):
+        depth += {"{": 1, "}": -1}.get(match[0], 0)
+        deepest = max(deepest, depth)
+    return deepest > MAX_NESTING
+
+
+def _write(element: Element) -> str:
+    attributes = "".join(
+        f' {name}="{escape(str(value))}"' for name, value in element.attrib.items() if name not in _DROPPED_ATTRIBUTES
+    )
+    inner = _text(element.text) + "".join(_write(child) + _text(child.tail) for child in element)
+    return f"<{element.tag}{attributes}>{inner}</{element.tag}>"
+
+
+def _text(value: str | None) -> str:
+    return escape(_REFERENCE.sub(_character, value), quote=False) if value else ""
+
+
+def _character(match: re.Match[str]) -> str:
+    code = int(match[1], 16)
+    return chr(code) if 0x20 <= code < 0xD800 or 0xE000 <= code < 0x110000 else "\ufffd"
