@@ -1,0 +1,128 @@
+"""`python -m inference.runner`: serves one model to one client until that is gone.
+
+Reads a `RunnerConfig` as JSON from standard input, prints `listening` when the socket is there, sends `LoadProgress`
+and then `RunnerReady` or `LoadFailed` to the client that connects. Exit codes: 0 asked to end or client gone;
+1 the model cannot be loaded; 2 bad configuration or socket; 3 the client broke the contract.
+"""
+
+import logging
+import logging.handlers
+import os
+import queue
+import signal
+import socket
+import sys
+
+import msgspec
+
+from inference.errors import ModelLoadFailed
+from inference.prompt.chat_template import ChatTemplate
+from inference.runner import lifetime
+from inference.runner.connection import Inbox, Reader, Stop, Writer, accept, listen
+from inference.runner.decode_loop import DecodeLoop
+from inference.runner.engine.engine import Engine
+from inference.runner.llama.model_runner import LlamaModelRunner
+from inference.runner.messages import LoadFailed, LoadProgress, RunnerConfig
+from inference.runner.outbox import Outbox
+from inference.runner.preparation import Preparation
+
+_EXIT_LOAD_FAILED = 1
+_EXIT_BAD_START = 2
+_EXIT_BROKEN_CLIENT = 3
+
+#: How long another Python thread may keep the interpreter from the decode thread, in seconds; the default is 5 ms.
+_SWITCH_INTERVAL = 0.0005
+_LAST_SECONDS = 10.0
+_MAX_LOG_LINES = 1000
+
+
+class _DroppingHandler(logging.handlers.QueueHandler):
+    """Hands lines to the log thread. When that cannot keep up they are lost: the decode thread does not wait for a log."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the name is logging's
+        pass
+
+
+def main() -> int:
+    parent_pid = os.getppid()
+    listener = _start_logging()
+    try:
+        config = msgspec.json.decode(sys.stdin.buffer.read(), type=RunnerConfig)
+        lifetime.die_with_parent(parent_pid)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        connection = _connect(config)
+    except (msgspec.DecodeError, OSError) as error:
+        logging.getLogger(__name__).error("The runner cannot start: %s", error)
+        return _EXIT_BAD_START
+    else:
+        with connection:
+            return _serve(config, connection)
+    finally:
+        listener.stop()
+
+
+def _connect(config: RunnerConfig) -> socket.socket:
+    server = listen(config.socket_path)
+    print("listening", flush=True)  # noqa: T201  # the client waits for it
+    return accept(server, config.socket_path)
+
+
+def _serve(config: RunnerConfig, connection: socket.socket) -> int:
+    outbox = Outbox()
+    writer = Writer(connection, outbox)
+    writer.start()
+    try:
+        model_runner = LlamaModelRunner(config, on_progress=lambda fraction: outbox.put([LoadProgress(fraction)]))
+    except ModelLoadFailed as error:
+        outbox.put([LoadFailed(str(error))])
+        _flush(outbox, writer)
+        return _EXIT_LOAD_FAILED
+    stop = _run(config, connection, model_runner, outbox)
+    timer = lifetime.exit_unless_done(_LAST_SECONDS)
+    _flush(outbox, writer)
+    model_runner.close()
+    timer.cancel()
+    return _EXIT_BROKEN_CLIENT if stop.is_broken else 0
+
+
+def _run(config: RunnerConfig, connection: socket.socket, model_runner: LlamaModelRunner, outbox: Outbox) -> Stop:
+    inbox: Inbox = queue.SimpleQueue()
+    vocabulary = model_runner.vocabulary
+    template = ChatTemplate(
+        model_runner.model.chat_template,
+        bos_text=vocabulary.special_text(vocabulary.bos_token),
+        eos_text=vocabulary.special_text(vocabulary.eos_token),
+    )
+    preparation = Preparation(vocabulary=vocabulary, template=template, num_ctx=model_runner.num_ctx)
+    reader = Reader(connection, preparation, inbox, outbox)
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: inbox.put(Stop()))
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    outbox.put([model_runner.describe()])
+    reader.start()
+    stop = DecodeLoop(Engine(model_runner, max_gap_ms=config.max_gap_ms), inbox, outbox).run()
+    # The reader uses the model's vocabulary: it has to be gone before the model is.
+    connection.shutdown(socket.SHUT_RD)
+    outbox.close()
+    reader.join()
+    return stop
+
+
+def _flush(outbox: Outbox, writer: Writer) -> None:
+    outbox.close()
+    writer.join(_LAST_SECONDS)
+
+
+def _start_logging() -> logging.handlers.QueueListener:
+    lines: queue.Queue[logging.LogRecord] = queue.Queue(_MAX_LOG_LINES)
+    target = logging.StreamHandler(sys.stderr)
+    target.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    # Not basicConfig: it would give the queue's handler a formatter too, and lines would be formatted twice.
+    logging.root.addHandler(_DroppingHandler(lines))
+    logging.root.setLevel(logging.INFO)
+    listener = logging.handlers.QueueListener(lines, target)
+    listener.start()
+    return listener
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,220 @@
+"""Starts a runner process and talks to it. For one asyncio loop."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Callable
+
+import msgspec
+
+from inference.errors import InvalidRequest, ModelLoadFailed, RunnerCrashed, error_from_code
+from inference.runner.mailbox import Mailbox
+from inference.runner.messages import (
+    MAX_FRAME_BYTES,
+    Abort,
+    FromRunner,
+    LoadFailed,
+    LoadProgress,
+    OutputDelta,
+    Ping,
+    Pong,
+    PromptProgress,
+    RequestFailed,
+    RequestFinished,
+    RunnerConfig,
+    RunnerReady,
+    Shutdown,
+    Submit,
+    ToRunner,
+    decode_from_runner,
+    encode_frame,
+)
+from inference.runner.process import RunnerProcess
+
+logger = logging.getLogger(__name__)
+
+Output = PromptProgress | OutputDelta | RequestFinished
+
+_HEADER_BYTES = 4
+_EXIT_SECONDS = 5.0
+
+
+class RunnerClient:
+    """One runner process with one loaded model. When the process ends, for whatever reason, every open request raises
+    `RunnerCrashed` and `exited` is set."""
+
+    ready: RunnerReady
+
+    def __init__(self, process: RunnerProcess, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Use `start`."""
+        self._process = process
+        self._reader = reader
+        self._writer = writer
+        self._mailboxes: dict[str, Mailbox] = {}
+        self._pongs: dict[int, asyncio.Future[Pong]] = {}
+        self._num_pings = 0
+        self._is_closing = False
+        self._receiving: asyncio.Task[None] | None = None
+        self.exited = asyncio.Event()
+
+    @classmethod
+    async def start(
+        cls,
+        config: RunnerConfig,
+        *,
+        on_progress: Callable[[float], None] | None = None,
+        timeout: float = 300.0,  # noqa: ASYNC109
+    ) -> "RunnerClient":
+        """Starts the process and waits until the model is loaded, at most `timeout` seconds. `on_progress` hears fractions.
+        Raises `ModelLoadFailed` with the cause. Cancelled or failed, it leaves no process behind."""
+        process: RunnerProcess | None = None
+        try:
+            async with asyncio.timeout(timeout):
+                process = await RunnerProcess.start(config)
+                reader, writer = await process.connect()
+                client = cls(process, reader, writer)
+                client.ready = await client._wait_until_ready(on_progress)
+        except BaseException as error:
+            if process is not None:
+                await process.kill()
+            if isinstance(error, TimeoutError):
+                raise ModelLoadFailed(f"The model was not loaded within {timeout:g} seconds.") from error
+            raise
+        client._receiving = asyncio.create_task(client._receive(), name=f"runner-{process.pid}")
+        return client
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it takes requests."""
+        return not self._is_closing and not self.exited.is_set()
+
+    async def submit(self, submit: Submit) -> AsyncGenerator[Output]:
+        """Yields what the request brings; the last is `RequestFinished`. Raises the `InferenceError` of a request that
+        failed, `RunnerCrashed` when the process ends. Closing or cancelling the iterator aborts the request."""
+        if not self.is_alive:
+            raise RunnerCrashed(self._crash_message())
+        if submit.request_id in self._mailboxes:
+            raise InvalidRequest(f"A request with the id {submit.request_id} is already open.")
+        mailbox = self._mailboxes[submit.request_id] = Mailbox()
+        is_over = False
+        try:
+            self._send(submit)
+            await self._drain()
+            while not is_over:
+                event = await mailbox.get()
+                is_over = isinstance(event, RequestFinished | RequestFailed)
+                if isinstance(event, RequestFailed):
+                    raise error_from_code(event.code, event.message)
+                yield event
+        finally:
+            if self._mailboxes.get(submit.request_id) is mailbox:
+                del self._mailboxes[submit.request_id]
+            if not is_over:
+                self._send(Abort(submit.request_id))
+
+    async def abort(self, request_id: str) -> None:
+        """The request's iterator ends with `RequestFinished(finish_reason="abort")` after the step that is being computed.
+        An unknown or ended request is no error."""
+        self._send(Abort(request_id))
+        await self._drain()
+
+    async def ping(self, timeout: float = 10.0) -> Pong:  # noqa: ASYNC109
+        """Answered by the decode thread between two steps, so it shows that the runner computes. Raises `TimeoutError`,
+        or `RunnerCrashed` when the process has ended."""
+        if not self.is_alive:
+            raise RunnerCrashed(self._crash_message())
+        self._num_pings += 1
+        nonce = self._num_pings
+        future: asyncio.Future[Pong] = asyncio.get_running_loop().create_future()
+        self._pongs[nonce] = future
+        try:
+            self._send(Ping(nonce))
+            async with asyncio.timeout(timeout):
+                return await future
+        finally:
+            del self._pongs[nonce]
+
+    async def close(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109
+        """Ends the process: asks, after `timeout` seconds sends SIGTERM, and at last SIGKILL. Open requests get
+        `RequestFinished(finish_reason="abort")`, or `RunnerCrashed` when it had to be killed. May be called again."""
+        self._is_closing = True
+        self._send(Shutdown())
+        try:
+            await self._process.end(timeout)
+        finally:
+            if self._receiving is not None:
+                await asyncio.wait([self._receiving])
+
+    def _send(self, message: ToRunner) -> None:
+        """Never waits, so that it can be used while a request is being cancelled."""
+        if not self._writer.is_closing():
+            self._writer.write(encode_frame(message))
+
+    async def _drain(self) -> None:
+        # A lost connection is told to every request by the receiving task.
+        with contextlib.suppress(OSError):
+            await self._writer.drain()
+
+    async def _read(self) -> FromRunner | None:
+        """None when the runner has closed the connection."""
+        try:
+            size = int.from_bytes(await self._reader.readexactly(_HEADER_BYTES), "big")
+            if size > MAX_FRAME_BYTES:
+                raise msgspec.DecodeError(f"a frame of {size} bytes")
+            return decode_from_runner(await self._reader.readexactly(size))
+        except (asyncio.IncompleteReadError, OSError):
+            return None
+
+    async def _wait_until_ready(self, on_progress: Callable[[float], None] | None) -> RunnerReady:
+        while True:
+            match await self._read():
+                case LoadProgress(fraction):
+                    if on_progress is not None:
+                        on_progress(fraction)
+                case RunnerReady() as ready:
+                    return ready
+                case LoadFailed(message):
+                    raise ModelLoadFailed(message)
+                case None:
+                    await self._process.end(_EXIT_SECONDS)
+                    raise ModelLoadFailed(f"The model could not be loaded: {self._process.describe_end()}.")
+
+    async def _receive(self) -> None:
+        try:
+            while (message := await self._read()) is not None:
+                self._deliver(message)
+        except msgspec.DecodeError as error:
+            logger.error("Runner %d sent something that is no message: %s", self.pid, error)
+            await self._process.kill()
+        finally:
+            self._writer.close()
+            try:
+                await self._process.end(_EXIT_SECONDS)
+            finally:
+                self._tell_everyone()
+
+    def _deliver(self, message: FromRunner) -> None:
+        match message:
+            case PromptProgress() | OutputDelta() | RequestFinished() | RequestFailed():
+                mailbox = self._mailboxes.get(message.request_id)
+                if mailbox is not None:
+                    mailbox.put(message)
+            case Pong(nonce=nonce):
+                future = self._pongs.get(nonce)
+                if future is not None and not future.done():
+                    future.set_result(message)
+
+    def _tell_everyone(self) -> None:
+        self.exited.set()
+        for mailbox in self._mailboxes.values():
+            mailbox.fail(RunnerCrashed(self._crash_message()))
+        for future in self._pongs.values():
+            if not future.done():
+                future.set_exception(RunnerCrashed(self._crash_message()))
+
+    def _crash_message(self) -> str:
+        return f"The model's process is no longer there: {self._process.describe_end()}. Ask again to start a new one."

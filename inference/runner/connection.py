@@ -1,0 +1,126 @@
+"""The runner's one connection: a thread that reads and a thread that writes, so that the decode thread does neither."""
+
+import contextlib
+import logging
+import os
+import queue
+import socket
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from inference.errors import InferenceError
+from inference.runner.engine.request import Request
+from inference.runner.messages import Abort, Ping, RequestFailed, Shutdown, Submit, ToRunner, decode_to_runner, encode_frame
+from inference.runner.outbox import Outbox
+from inference.runner.preparation import Preparation
+from inference.runner.wire import BrokenFrame, read_frame
+
+logger = logging.getLogger(__name__)
+
+_ACCEPT_SECONDS = 30.0
+_UMASK_OWNER_ONLY = 0o177
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """No more work comes: the requests that are open are to be ended."""
+
+    is_broken: bool = False
+
+
+Work = Request | Abort | Ping | Stop
+#: SimpleQueue, because its `put` may be called from a signal handler.
+Inbox = queue.SimpleQueue[Work]
+
+
+def listen(path: str) -> socket.socket:
+    """A listening Unix socket that only this user can connect to. Raises `OSError`."""
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    previous = os.umask(_UMASK_OWNER_ONLY)
+    try:
+        server.bind(path)
+    finally:
+        os.umask(previous)
+    server.listen(1)
+    return server
+
+
+def accept(server: socket.socket, path: str) -> socket.socket:
+    """The one client; nobody can connect after it. Raises `TimeoutError` when none comes."""
+    try:
+        server.settimeout(_ACCEPT_SECONDS)
+        connection, _address = server.accept()
+    finally:
+        server.close()
+        with contextlib.suppress(OSError):
+            Path(path).unlink()
+    connection.setblocking(True)
+    return connection
+
+
+class Reader(threading.Thread):
+    """Frames to work: renders and tokenises here. Ends with one `Stop`, when the client is gone or breaks the contract."""
+
+    def __init__(self, connection: socket.socket, preparation: Preparation, inbox: Inbox, outbox: Outbox) -> None:
+        super().__init__(name="reader", daemon=True)
+        self._connection = connection
+        self._preparation = preparation
+        self._inbox = inbox
+        self._outbox = outbox
+
+    def run(self) -> None:
+        is_broken = False
+        try:
+            while (body := read_frame(self._connection)) is not None:
+                message = decode_to_runner(body)
+                if isinstance(message, Shutdown):
+                    break
+                self._handle(message)
+                self._outbox.wait_for_room()
+        except (BrokenFrame, msgspec.DecodeError) as error:
+            logger.error("The client sent something that is no message: %s", error)
+            is_broken = True
+        except Exception:
+            logger.exception("The reader failed")
+            is_broken = True
+        finally:
+            self._inbox.put(Stop(is_broken))
+
+    def _handle(self, message: ToRunner) -> None:
+        if isinstance(message, Submit):
+            self._prepare(message)
+        elif isinstance(message, Abort | Ping):
+            self._inbox.put(message)
+
+    def _prepare(self, submit: Submit) -> None:
+        try:
+            self._inbox.put(self._preparation.prepare(submit))
+        except InferenceError as error:
+            self._fail(submit, error.code, str(error))
+        except Exception as error:
+            logger.exception("A request could not be prepared")
+            self._fail(submit, InferenceError.code, f"The request could not be prepared: {type(error).__name__}.")
+
+    def _fail(self, submit: Submit, code: str, message: str) -> None:
+        self._outbox.put([RequestFailed(request_id=submit.request_id, code=code, message=message)])
+
+
+class Writer(threading.Thread):
+    """Sends what the outbox holds, until that is closed. When the client no longer reads, the rest is dropped."""
+
+    def __init__(self, connection: socket.socket, outbox: Outbox) -> None:
+        super().__init__(name="writer", daemon=True)
+        self._connection = connection
+        self._outbox = outbox
+
+    def run(self) -> None:
+        try:
+            while messages := self._outbox.take():
+                self._connection.sendall(b"".join(encode_frame(message) for message in messages))
+        except OSError:
+            # The reader sees the same and stops the runner.
+            logger.info("The client is gone")
+            self._outbox.close()

@@ -1,0 +1,55 @@
+"""Text to tokens and back, by the tables in the model file. Safe to use from several threads."""
+
+import ctypes
+
+from llama_cpp import llama_cpp
+
+#: No piece of a known vocabulary is longer; a longer one is fetched with a second call.
+_PIECE_BYTES = 256
+
+
+class Vocabulary:
+    """Borrowed from a model: use it no longer than the model lives."""
+
+    def __init__(self, model: object) -> None:
+        self._vocab = llama_cpp.llama_model_get_vocab(model)
+        self.num_tokens = int(llama_cpp.llama_vocab_n_tokens(self._vocab))
+        self.end_tokens = frozenset(t for t in range(self.num_tokens) if llama_cpp.llama_vocab_is_eog(self._vocab, t))
+        self.bos_token = int(llama_cpp.llama_vocab_bos(self._vocab))
+        self.eos_token = int(llama_cpp.llama_vocab_eos(self._vocab))
+        self.adds_bos = bool(llama_cpp.llama_vocab_get_add_bos(self._vocab)) and self.bos_token >= 0
+        self._pieces: dict[int, bytes] = {}
+
+    def tokenize(self, text: str, *, parse_special: bool, add_bos: bool = False) -> list[int]:
+        """With `parse_special`, special tokens written out in the text are read as such. `add_bos` puts the model's
+        beginning-of-sequence token in front where the model wants one and the text does not already begin with it."""
+        raw = text.encode("utf-8", "replace")
+        capacity = len(raw) + 8
+        buffer = (llama_cpp.llama_token * capacity)()
+        count = llama_cpp.llama_tokenize(self._vocab, raw, len(raw), buffer, capacity, False, parse_special)
+        if count < 0:
+            buffer = (llama_cpp.llama_token * -count)()
+            count = llama_cpp.llama_tokenize(self._vocab, raw, len(raw), buffer, -count, False, parse_special)
+        tokens: list[int] = buffer[: max(count, 0)]
+        if add_bos and self.adds_bos and tokens[:1] != [self.bos_token]:
+            tokens.insert(0, self.bos_token)
+        return tokens
+
+    def piece(self, token: int) -> bytes:
+        """The bytes a token stands for, perhaps part of a character only; empty for control tokens."""
+        piece = self._pieces.get(token)
+        if piece is None:
+            piece = self._pieces[token] = self._read_piece(token, special=False)
+        return piece
+
+    def special_text(self, token: int) -> str:
+        """A token as a chat template writes it, such as `<s>`; empty where the model has no such token."""
+        return self._read_piece(token, special=True).decode("utf-8", "replace") if 0 <= token < self.num_tokens else ""
+
+    def _read_piece(self, token: int, *, special: bool) -> bytes:
+        buffer = ctypes.create_string_buffer(_PIECE_BYTES)
+        size = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, _PIECE_BYTES, 0, special)
+        if size < 0:
+            buffer = ctypes.create_string_buffer(-size)
+            size = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, -size, 0, special)
+        return buffer.raw[: max(size, 0)]

@@ -1,0 +1,89 @@
+"""What waits to be sent, in bounded memory: the decode thread never waits for a slow reader."""
+
+import threading
+from collections.abc import Iterable
+
+from inference.runner.messages import FromRunner, LoadProgress, OutputDelta, PromptProgress, RequestFailed, RequestFinished
+
+
+class _GrowingDelta:
+    """Output of one request that was not sent yet, as parts: joining at each token would copy the text each time."""
+
+    __slots__ = ("num_tokens", "parts", "request_id")
+
+    def __init__(self, first: OutputDelta) -> None:
+        self.request_id = first.request_id
+        self.parts = [first.text]
+        self.num_tokens = first.num_tokens
+
+    def join(self) -> OutputDelta:
+        return OutputDelta(self.request_id, "".join(self.parts), self.num_tokens)
+
+
+class Outbox:
+    """Consecutive deltas of a request become one, of progress only the newest stays: what waits is at most the text of
+    the requests that are open, however slowly it is read. `max_waiting` bounds those: `wait_for_room` holds back new ones.
+    """
+
+    def __init__(self, max_waiting: int = 1024) -> None:
+        self._max_waiting = max_waiting
+        self._changed = threading.Condition()
+        self._entries: list[FromRunner | _GrowingDelta] = []
+        #: Where in `_entries` the message stands that the next one of its kind may be merged into.
+        self._mergeable: dict[tuple[str, str], int] = {}
+        self._is_closed = False
+
+    def put(self, messages: Iterable[FromRunner]) -> None:
+        """Never waits."""
+        with self._changed:
+            for message in messages:
+                self._merge(message)
+            self._changed.notify_all()
+
+    def take(self) -> list[FromRunner]:
+        """Waits for messages and takes all, in order; empty when the outbox is closed and nothing is left."""
+        with self._changed:
+            while not self._entries and not self._is_closed:
+                self._changed.wait()
+            entries, self._entries = self._entries, []
+            self._mergeable.clear()
+            self._changed.notify_all()
+        return [entry.join() if isinstance(entry, _GrowingDelta) else entry for entry in entries]
+
+    def wait_for_room(self) -> None:
+        """Waits while more than `max_waiting` messages were not taken."""
+        with self._changed:
+            while len(self._entries) > self._max_waiting and not self._is_closed:
+                self._changed.wait()
+
+    def close(self) -> None:
+        """What was put before is still given out."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+    def _merge(self, message: FromRunner) -> None:
+        match message:
+            case OutputDelta(request_id, text, num_tokens):
+                index = self._mergeable.setdefault(("delta", request_id), len(self._entries))
+                if index == len(self._entries):
+                    self._entries.append(_GrowingDelta(message))
+                else:
+                    growing = self._entries[index]
+                    assert isinstance(growing, _GrowingDelta), "the key names the kind"
+                    growing.parts.append(text)
+                    growing.num_tokens += num_tokens
+            case PromptProgress():
+                self._replace(("prompt", message.request_id), message)
+            case LoadProgress():
+                self._replace(("load", ""), message)
+            case RequestFinished() | RequestFailed():
+                self._mergeable.pop(("delta", message.request_id), None)
+                self._mergeable.pop(("prompt", message.request_id), None)
+                self._entries.append(message)
+            case _:
+                self._entries.append(message)
+
+    def _replace(self, key: tuple[str, str], message: FromRunner) -> None:
+        index = self._mergeable.setdefault(key, len(self._entries))
+        self._entries[index : index + 1] = [message]

@@ -1,0 +1,115 @@
+"""From a `Submit` to a request that the engine can take: template, tokens, bounds. Runs on the reader thread."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inference.errors import ContextLengthExceeded, InvalidRequest
+from inference.prompt.chat_template import ChatTemplate
+from inference.runner.engine.request import Request
+from inference.runner.llama.vocabulary import Vocabulary
+from inference.runner.messages import ChatMessage, ChatPrompt, Submit, TextPrompt, TokenPrompt
+
+#: Of the context, kept free for the answer when older messages may be left out.
+_ANSWER_SHARE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FittedPrompt:
+    tokens: list[int]
+    num_dropped_tokens: int = 0
+
+
+class Preparation:
+    def __init__(self, *, vocabulary: Vocabulary, template: ChatTemplate, num_ctx: int) -> None:
+        self._vocabulary = vocabulary
+        self._template = template
+        self._num_ctx = num_ctx
+
+    def prepare(self, submit: Submit) -> Request:
+        """Raises an `InferenceError`: `ContextLengthExceeded` with both numbers, `InvalidRequest`, `EngineError`."""
+        arrived_ns = time.perf_counter_ns()
+        fitted = self._fit(submit)
+        if not fitted.tokens:
+            raise InvalidRequest("There is nothing to answer: the prompt is empty.")
+        return Request(
+            request_id=submit.request_id,
+            tokens=fitted.tokens,
+            sampling=submit.sampling,
+            max_tokens=submit.max_tokens,
+            stop=submit.stop,
+            arrived_ns=arrived_ns,
+            num_dropped_tokens=fitted.num_dropped_tokens,
+        )
+
+    def _fit(self, submit: Submit) -> FittedPrompt:
+        prompt = submit.prompt
+        if isinstance(prompt, ChatPrompt):
+            return self._fit_chat(prompt, submit.max_tokens)
+        tokens = self._tokens_of(prompt)
+        if len(tokens) >= self._num_ctx:
+            raise self._too_long(len(tokens))
+        return FittedPrompt(tokens)
+
+    def _tokens_of(self, prompt: TextPrompt | TokenPrompt) -> list[int]:
+        if isinstance(prompt, TextPrompt):
+            return self._vocabulary.tokenize(prompt.text, parse_special=prompt.parse_special, add_bos=True)
+        if not all(0 <= token < self._vocabulary.num_tokens for token in prompt.tokens):
+            raise InvalidRequest(
+                f"The prompt has a token that this model does not know (it knows {self._vocabulary.num_tokens})."
+            )
+        return list(prompt.tokens)
+
+    def _fit_chat(self, prompt: ChatPrompt, max_tokens: int | None) -> FittedPrompt:
+        if not prompt.messages:
+            raise InvalidRequest("There is nothing to answer: the conversation has no messages.")
+        whole = self._render(prompt, prompt.messages)
+        if len(whole) < self._num_ctx and not prompt.truncate:
+            return FittedPrompt(whole)
+        share = max(1, self._num_ctx // _ANSWER_SHARE)
+        limit = self._num_ctx - (share if max_tokens is None else max(1, min(max_tokens, share)))
+        if len(whole) <= limit:
+            return FittedPrompt(whole)
+        if not prompt.truncate:
+            raise self._too_long(len(whole))
+        kept = self._shortest_cut(prompt, limit)
+        if len(kept) >= self._num_ctx:
+            raise self._too_long(len(kept))
+        return FittedPrompt(kept, len(whole) - len(kept))
+
+    def _shortest_cut(self, prompt: ChatPrompt, limit: int) -> list[int]:
+        """Tokens of the conversation without as few of its oldest turns as fit, or without all that may be left out.
+        The fewer messages the fewer tokens, so the place is found by halving: a long conversation is rendered a few times."""
+        cuts = turn_starts(prompt.messages)
+        first, last = 0, len(cuts) - 1
+        tokens = self._render(prompt, without_turns(prompt.messages, cuts[last]))
+        while first < last:
+            middle = (first + last) // 2
+            candidate = self._render(prompt, without_turns(prompt.messages, cuts[middle]))
+            if len(candidate) <= limit:
+                last, tokens = middle, candidate
+            else:
+                first = middle + 1
+        return tokens
+
+    def _render(self, prompt: ChatPrompt, messages: Sequence[ChatMessage]) -> list[int]:
+        text = self._template.render(messages, prompt.variables)
+        return self._vocabulary.tokenize(text, parse_special=True, add_bos=True)
+
+    def _too_long(self, num_tokens: int) -> ContextLengthExceeded:
+        return ContextLengthExceeded(
+            f"The prompt has {num_tokens} tokens, and this model's context has room for {self._num_ctx}: "
+            "shorten it, or give the model a larger context."
+        )
+
+
+def turn_starts(messages: Sequence[ChatMessage]) -> list[int]:
+    """Places at which a conversation may begin when older messages are left out: each user message, up to the last one,
+    so that an answer or a tool's result never stands without its question. Never empty."""
+    starts = [index for index, message in enumerate(messages) if message.role == "user"]
+    return starts or [next((i for i, message in enumerate(messages) if message.role != "system"), 0)]
+
+
+def without_turns(messages: Sequence[ChatMessage], start: int) -> list[ChatMessage]:
+    """System messages wherever they stand, and everything from `start` on."""
+    return [message for index, message in enumerate(messages) if index >= start or message.role == "system"]
