@@ -7,15 +7,10 @@ from django.utils.translation import gettext_lazy as _
 
 from webui.context_processors import THEMES
 from webui.forms.accounts import DisplayNameField
-from webui.models import User
 
 
-class AccountForm(forms.ModelForm[User]):
+class AccountForm(forms.Form):
     display_name = DisplayNameField()
-
-    class Meta:
-        model = User
-        fields = ("display_name",)
 
 
 class LanguageForm(forms.Form):

@@ -3,15 +3,11 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from webui.enums import Role
-from webui.models import SiteSettings
+from webui.enums import Registration, Role
 
 
-class RegistrationSettingForm(forms.ModelForm[SiteSettings]):
-    class Meta:
-        model = SiteSettings
-        fields = ("registration",)
-        widgets = {"registration": forms.RadioSelect}
+class RegistrationSettingForm(forms.Form):
+    registration = forms.ChoiceField(choices=Registration.choices, widget=forms.RadioSelect)
 
 
 class RoleForm(forms.Form):

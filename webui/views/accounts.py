@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from allauth.account.views import LoginView, LogoutView, PasswordChangeView, SignupView
-from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -71,7 +70,7 @@ def waiting(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def account(request: PersonRequest) -> HttpResponse:
-    form = AccountForm(request.POST or None, instance=User.objects.get(pk=request.user.pk))
+    form = AccountForm(request.POST if request.method == "POST" else None, initial={"display_name": request.user.display_name})
     if request.method == "POST" and form.is_valid():
         rename_person(request.user, display_name=form.cleaned_data["display_name"])
         messages.success(request, gettext("Your name has been saved."))
@@ -93,7 +92,7 @@ def reset(request: HttpRequest, user_id: UUID, token: str) -> HttpResponse:
     person = User.objects.filter(pk=user_id).first()
     if person is None or not reset_token_is_valid(person, token):
         return render(request, "account/reset_expired.html", status=404)
-    form: forms.Form = NewPasswordForm(request.POST or None, user=person)
+    form = NewPasswordForm(request.POST if request.method == "POST" else None, user=person)
     if request.method != "POST" or not form.is_valid():
         return render(request, "account/reset.html", {"form": form, "person": person}, status=422 if form.errors else 200)
     if not reset_password(person, token=token, password=form.cleaned_data["password1"]):

@@ -51,7 +51,7 @@ def people(request: PersonRequest) -> HttpResponse:
         "page": found,
         "find": find,
         "query": query,
-        "registration_form": RegistrationSettingForm(instance=SiteSettings.load()),
+        "registration_form": RegistrationSettingForm(initial={"registration": SiteSettings.load().registration}),
     }
     return render(request, "people/list.html", context)
 
@@ -59,7 +59,7 @@ def people(request: PersonRequest) -> HttpResponse:
 @administrator_required
 @require_POST
 def registration(request: PersonRequest) -> HttpResponse:
-    form = RegistrationSettingForm(request.POST, instance=SiteSettings.load())
+    form = RegistrationSettingForm(request.POST)
     if not form.is_valid():
         return HttpResponseBadRequest(gettext("This is not a way to register."), content_type="text/plain; charset=utf-8")
     change_registration(Registration(form.cleaned_data["registration"]))
