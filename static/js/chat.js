@@ -1,27 +1,12 @@
 /* Entry of the chat page: drawer, dialogs, renaming, copying, remote images, keyboard shortcuts, and a sentence for each failed request. */
 
 import { field, stopAnswers } from "./composer.js";
-import { announce, text } from "./message-stream.js";
+import { announce, text, toast } from "./message-stream.js";
 import { connect, on } from "./socket.js";
 
 const sidebar = document.getElementById("sidebar");
 const dialog = document.getElementById("dialog");
 const isOpen = (popover) => popover.matches(":popover-open");
-
-function toast(sentence) {
-  const note = document.createElement("div");
-  note.className = "toast";
-  note.textContent = sentence;
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "button quiet icon-only";
-  button.ariaLabel = text("close");
-  button.innerHTML = '<span class="icon close" aria-hidden="true"></span>';
-  button.onclick = () => note.remove();
-  note.append(button);
-  document.getElementById("toasts").replaceChildren(note);
-  setTimeout(() => note.remove(), 10_000);
-}
 
 /* Sidebar: which conversation is shown, its title, the drawer on small screens. */
 
@@ -96,7 +81,6 @@ function loadImage(button) {
   const image = new Image();
   image.referrerPolicy = "no-referrer";
   image.alt = button.dataset.alt;
-  image.onerror = () => image.replaceWith(button);
   image.src = button.dataset.src;
   button.replaceWith(image);
 }
@@ -154,4 +138,6 @@ sidebar.addEventListener("beforetoggle", (event) => (document.getElementById("fr
 matchMedia("(width >= 768px)").addEventListener("change", closeDrawer);
 on("conversation.changed", () => htmx.trigger(document.body, "hearth:sidebar"));
 on("error", (event) => toast(event.message));
+// Days in the sidebar are the reader's own: the server reads this.
+document.cookie = `hearth_timezone=${Intl.DateTimeFormat().resolvedOptions().timeZone}; path=${document.body.dataset.prefix}; max-age=31536000; SameSite=Lax`;
 connect();

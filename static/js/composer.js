@@ -1,6 +1,9 @@
-/* The composer: Enter sends, the field grows, suggestions fill it, Stop ends the answer. The form itself is htmx's and works without any of this. */
+/* The composer: Enter sends, the field grows, suggestions fill it, Stop ends the answer. The form itself is htmx's and works without any of this.
+   <message-scroller>: keeps the newest text in view above the composer, unless the reader went up. */
 
 import { stop } from "./socket.js";
+
+const NEAR = 64;
 
 let sent = "";
 
@@ -66,6 +69,52 @@ function onBeforeSwap(event) {
   document.getElementById("scroller").toLatest();
 }
 
+class MessageScroller extends HTMLElement {
+  connectedCallback() {
+    this.observer = new ResizeObserver(() => this.isPinned && this.toLatest());
+    for (const element of [this, ...this.children]) this.observer.observe(element);
+    this.addEventListener("scroll", () => this.onScroll(), { passive: true });
+    this.addEventListener("htmx:beforeSwap", (event) => this.keepPlace(event.target));
+    if (this.closest(".is-empty")) this.lastTop = 0;
+    else this.toLatest();
+  }
+
+  disconnectedCallback() {
+    this.observer.disconnect();
+  }
+
+  get below() {
+    return this.scrollHeight - this.clientHeight - this.scrollTop;
+  }
+
+  toLatest() {
+    this.isPinned = true;
+    this.scrollTop = this.scrollHeight;
+    this.onScroll();
+  }
+
+  onScroll() {
+    // Growing content alone never unpins: only a movement upwards does.
+    if (this.below < NEAR) this.isPinned = true;
+    else if (this.scrollTop < this.lastTop) this.isPinned = false;
+    this.lastTop = this.scrollTop;
+    this.parentElement.querySelector("[data-to-latest]").hidden = this.below < this.clientHeight / 2;
+  }
+
+  /** Older messages come in above: the reader stays at the same line. (Browsers do not anchor at the very top, nor all of them elsewhere.) */
+  keepPlace(target) {
+    if (!target.matches(".older")) return;
+    const below = this.below;
+    this.style.overflowAnchor = "none";
+    this.addEventListener("htmx:afterSettle", () => {
+      this.scrollTop = this.scrollHeight - this.clientHeight - below;
+      this.lastTop = this.scrollTop;
+      requestAnimationFrame(() => (this.style.overflowAnchor = ""));
+    }, { once: true });
+  }
+}
+
+customElements.define("message-scroller", MessageScroller);
 document.addEventListener("keydown", onKeydown);
 document.addEventListener("input", (event) => event.target === field() && grow(event.target));
 document.addEventListener("click", onClick);

@@ -1,9 +1,7 @@
-/* <message-stream>: an answer that is being written. <message-scroller>: keeps the newest text in view unless the reader went up.
+/* <message-stream>: an answer that is being written, and the ways to tell the reader something.
    The HTML in frames was sanitised by the server; Markdown is never parsed here. */
 
 import { attach, detach } from "./socket.js";
-
-const NEAR = 64;
 
 /** A sentence of the page in the reader's language, with {n} and {total} filled in. */
 export function text(name, values = {}) {
@@ -14,6 +12,22 @@ export function text(name, values = {}) {
 /** Says something to screen readers only. */
 export function announce(sentence) {
   document.getElementById("announcer").textContent = sentence;
+}
+
+/** Shows a sentence over the page for a while. */
+export function toast(sentence) {
+  const note = document.createElement("div");
+  note.className = "toast";
+  note.textContent = sentence;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "button quiet icon-only";
+  button.ariaLabel = text("close");
+  button.innerHTML = '<span class="icon close" aria-hidden="true"></span>';
+  button.onclick = () => note.remove();
+  note.append(button);
+  document.getElementById("toasts").replaceChildren(note);
+  setTimeout(() => note.remove(), 10_000);
 }
 
 class MessageStream extends HTMLElement {
@@ -58,9 +72,9 @@ class MessageStream extends HTMLElement {
   }
 
   append(more) {
-    const code = this.openBlock.querySelector("pre code") ?? this.openBlock;
-    if (code.lastChild?.nodeType === Node.TEXT_NODE) code.lastChild.appendData(more);
-    else code.append(more);
+    const grown = [...this.openBlock.querySelectorAll("pre code, .raw-text")].at(-1) ?? this.openBlock;
+    if (grown.lastChild?.nodeType === Node.TEXT_NODE) grown.lastChild.appendData(more);
+    else grown.append(more);
   }
 
   status({ status, position, completed, total, fraction }) {
@@ -96,50 +110,4 @@ class MessageStream extends HTMLElement {
   }
 }
 
-class MessageScroller extends HTMLElement {
-  connectedCallback() {
-    this.observer = new ResizeObserver(() => this.isPinned && this.toLatest());
-    for (const element of [this, ...this.children]) this.observer.observe(element);
-    this.addEventListener("scroll", () => this.onScroll(), { passive: true });
-    this.addEventListener("htmx:beforeSwap", (event) => this.keepPlace(event.target));
-    if (this.closest(".is-empty")) this.lastTop = 0;
-    else this.toLatest();
-  }
-
-  disconnectedCallback() {
-    this.observer.disconnect();
-  }
-
-  get below() {
-    return this.scrollHeight - this.clientHeight - this.scrollTop;
-  }
-
-  toLatest() {
-    this.isPinned = true;
-    this.scrollTop = this.scrollHeight;
-    this.onScroll();
-  }
-
-  onScroll() {
-    // Growing content alone never unpins: only a movement upwards does.
-    if (this.below < NEAR) this.isPinned = true;
-    else if (this.scrollTop < this.lastTop) this.isPinned = false;
-    this.lastTop = this.scrollTop;
-    this.parentElement.querySelector("[data-to-latest]").hidden = this.below < this.clientHeight / 2;
-  }
-
-  /** Older messages come in above: the reader stays at the same line. (Browsers do not anchor at the very top, nor all of them elsewhere.) */
-  keepPlace(target) {
-    if (!target.matches(".older")) return;
-    const below = this.below;
-    this.style.overflowAnchor = "none";
-    this.addEventListener("htmx:afterSettle", () => {
-      this.scrollTop = this.scrollHeight - this.clientHeight - below;
-      this.lastTop = this.scrollTop;
-      requestAnimationFrame(() => (this.style.overflowAnchor = ""));
-    }, { once: true });
-  }
-}
-
 customElements.define("message-stream", MessageStream);
-customElements.define("message-scroller", MessageScroller);
