@@ -6,5 +6,8 @@ from webui.urls.people import people_urls
 
 urlpatterns = [*chat_urls, *account_urls, *people_urls]
 
+handler403 = "webui.views.errors.forbidden"
+handler404 = "webui.views.errors.not_found"
+handler500 = "webui.views.errors.server_error"
 #: Asked for by name by allauth's rate limits.
 handler429 = "webui.views.accounts.too_many_requests"

@@ -1,0 +1,16 @@
+"""What daphne serves. Importing it settles what the process before left unfinished: it must happen before the first reader."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webui.settings")
+
+from django.core.asgi import get_asgi_application
+
+pages = get_asgi_application()
+
+from webui.routing import make_application  # noqa: E402
+from webui.services.generation.recovery import recover_interrupted, save_on_exit  # noqa: E402
+
+recover_interrupted()
+save_on_exit()
+application = make_application(pages)

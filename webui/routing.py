@@ -1,0 +1,31 @@
+"""Which protocol goes where: pages to Django, the page's one socket to its consumer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.sessions import SessionMiddlewareStack
+from django.urls import path
+
+from webui.consumers.chat import ChatConsumer
+from webui.consumers.origin import SameOrigin
+from webui.services.event_loop import bind
+
+Application = Callable[[Any, Any, Any], Awaitable[Any]]
+
+
+def make_application(pages: Application) -> Application:
+    """The site. The session is only found here; who it belongs to, the consumer asks anew at every action."""
+    router = ProtocolTypeRouter(
+        {
+            "http": pages,
+            "websocket": SameOrigin(SessionMiddlewareStack(URLRouter([path("ws/", ChatConsumer.as_asgi())]))),
+        }
+    )
+
+    async def application(scope: Any, receive: Any, send: Any) -> Any:
+        bind(asyncio.get_running_loop())
+        return await router(scope, receive, send)
+
+    return application

@@ -1,0 +1,112 @@
+"""What the runtime says while it answers, as types; the one place that knows the wire names of `/api/chat`.
+
+A real Ollama stands behind the same reader: it sends no `event` lines and no `hearth` object, and its errors carry no code.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from webui.services.errors import failure_from_code
+
+Stage = Literal["loading", "queued", "prompt", "streaming"]
+_NANOSECONDS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Delta:
+    """Text that continues the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What happens before the first token. `fraction` is 0 to 1; `position` counts those before us; tokens of the prompt."""
+
+    stage: Stage
+    fraction: float | None = None
+    position: int | None = None
+    completed: int | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """The end of an answer. Counts in tokens, times in milliseconds; None where the runtime did not report them."""
+
+    finish_reason: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    dropped_tokens: int | None = None
+    load_ms: int | None = None
+    prompt_eval_ms: int | None = None
+    eval_ms: int | None = None
+
+
+Event = Delta | Progress | Done
+
+
+def parse_line(line: bytes, model: str) -> Event | None:
+    """The event of one NDJSON line; None for a line that says nothing to us. Raises RuntimeFailure for an error or garbage."""
+    try:
+        data = json.loads(line)
+    except ValueError:
+        raise failure_from_code("stream_broken", "", model) from None
+    if not isinstance(data, dict):
+        raise failure_from_code("stream_broken", "", model)
+    if "error" in data:
+        raise failure_from_code(str(data.get("code") or "engine_error"), _text(data["error"]), model)
+    if "event" in data:
+        return _progress(data)
+    if data.get("done") is True:
+        return _done(data)
+    message = data.get("message")
+    text = _text(message.get("content")) if isinstance(message, dict) else ""
+    return Delta(text) if text else None
+
+
+def last_text(line: bytes) -> str:
+    """Text that rides on the final line, as some servers send it."""
+    message = json.loads(line).get("message")
+    return _text(message.get("content")) if isinstance(message, dict) else ""
+
+
+def _progress(data: dict[str, Any]) -> Progress | None:
+    if data["event"] == "loading":
+        fraction = data.get("fraction")
+        return Progress("loading", fraction=min(max(float(fraction), 0.0), 1.0) if isinstance(fraction, int | float) else None)
+    if data["event"] == "queued":
+        return Progress("queued", position=_count(data.get("position")))
+    if data["event"] == "prompt":
+        return Progress("prompt", completed=_count(data.get("completed")), total=_count(data.get("total")))
+    return None
+
+
+def _done(data: dict[str, Any]) -> Done:
+    additions = data.get("hearth")
+    dropped = _count(additions.get("dropped_tokens")) if isinstance(additions, dict) else None
+    return Done(
+        finish_reason=_text(data.get("done_reason"))[:16] or "stop",
+        prompt_tokens=_count(data.get("prompt_eval_count")),
+        completion_tokens=_count(data.get("eval_count")),
+        dropped_tokens=dropped,
+        load_ms=_milliseconds(data.get("load_duration")),
+        prompt_eval_ms=_milliseconds(data.get("prompt_eval_duration")),
+        eval_ms=_milliseconds(data.get("eval_duration")),
+    )
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and 0 <= value < 2**31 else None
+
+
+def _milliseconds(value: object) -> int | None:
+    return _count(round(value / _NANOSECONDS)) if isinstance(value, int | float) else None
+
+
+def _text(value: object) -> str:
+    """A string that any database and socket can hold: no NUL, no half of a surrogate pair."""
+    if not isinstance(value, str):
+        return ""
+    return value.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,29 @@
+"""What of a running answer can be shown as final already."""
+
+from dataclasses import dataclass
+
+from django import template
+from django.utils.safestring import SafeString
+
+from webui.markdown import BlockStream
+from webui.models import Message
+from webui.services.generation.registry import registry
+
+register = template.Library()
+
+
+@dataclass(frozen=True)
+class ShownBlocks:
+    """`html` of the blocks closed so far, sanitised; `offset` is where the socket goes on."""
+
+    html: SafeString
+    offset: int
+
+
+@register.simple_tag
+def message_blocks(message: Message) -> ShownBlocks:
+    """From the live stream; from the row's text where this process has none."""
+    stream = registry.store.peek(message.pk)
+    blocks = stream.blocks if stream is not None and stream.ending is None else BlockStream(message.content)
+    html, offset = blocks.closed_html()
+    return ShownBlocks(html, offset)
