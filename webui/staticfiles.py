@@ -4,6 +4,11 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class HashedStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
-    """Also rewrites the relative `import` lines between our ES modules to hashed names; Django leaves that off."""
+    """Also rewrites the relative `import` lines between our ES modules to hashed names.
 
-    support_js_module_import_aggregation = True
+    Django can do that for every script or for none; htmx's extensions carry type comments that look like imports of files
+    that do not exist, so the rewriting stays within `static/js/`.
+    """
+
+    _modules = CompressedManifestStaticFilesStorage._js_module_import_aggregation_patterns[1]
+    patterns = (*CompressedManifestStaticFilesStorage.patterns, ("js/*.js", _modules))
