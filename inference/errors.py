@@ -5,6 +5,8 @@
     │   ├── ModelNotFound
     │   ├── InvalidRequest
     │   ├── ContextLengthExceeded
+    │   ├── PayloadTooLarge
+    │   ├── RequestTimeout
     │   └── QueueFull
     └── EngineError                the machine or the model file is at fault
         ├── ModelLoadFailed
@@ -37,6 +39,14 @@ class ContextLengthExceeded(RequestRejected):
     code = "context_length_exceeded"
 
 
+class PayloadTooLarge(RequestRejected):
+    code = "payload_too_large"
+
+
+class RequestTimeout(RequestRejected):
+    code = "request_timeout"
+
+
 class QueueFull(RequestRejected):
     code = "queue_full"
 
@@ -65,6 +75,8 @@ _BY_CODE: dict[str, type[InferenceError]] = {
         InvalidRequest,
         ModelNotFound,
         ContextLengthExceeded,
+        PayloadTooLarge,
+        RequestTimeout,
         QueueFull,
         EngineError,
         ModelLoadFailed,

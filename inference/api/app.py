@@ -1,0 +1,46 @@
+"""The HTTP application: which path is answered by what."""
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from inference.api.chat import chat
+from inference.api.errors import client_gone, http_error, inference_error, unexpected_error
+from inference.api.generate import generate
+from inference.api.hosts import LocalHostsOnly
+from inference.api.models import root, running, tags, version
+from inference.api.runtime import Runtime
+from inference.errors import InferenceError
+
+
+def build_app(runtime: Runtime) -> ASGIApp:
+    routes = [
+        _route("/", root, "GET", "HEAD"),
+        _route("/api/version", version, "GET", "HEAD"),
+        _route("/api/tags", tags, "GET", "HEAD"),
+        _route("/api/ps", running, "GET"),
+        _route("/api/chat", chat, "POST"),
+        _route("/api/generate", generate, "POST"),
+    ]
+    handlers: dict[Any, Any] = {
+        InferenceError: inference_error,
+        HTTPException: http_error,
+        ClientDisconnect: client_gone,
+        Exception: unexpected_error,
+    }
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.router.redirect_slashes = False
+    app.state.runtime = runtime
+    return LocalHostsOnly(app) if runtime.settings.address.is_loopback else app
+
+
+def _route(path: str, endpoint: Callable[..., Any], *methods: str) -> Route:
+    route = Route(path, endpoint, methods=list(methods))
+    # Starlette adds HEAD wherever there is GET; Ollama answers it only where listed.
+    route.methods = set(methods)
+    return route

@@ -1,0 +1,138 @@
+"""Reads request bodies as permissively as Ollama does, and as safely as strangers require.
+
+The content type is ignored (curl and litellm send none that fits), unknown fields too; field names match in any case,
+null means absent, and whatever follows the first JSON value is passed over.
+"""
+
+import asyncio
+import json
+import re
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+
+from inference.errors import InvalidRequest, PayloadTooLarge, RequestTimeout
+
+MAX_BODY_BYTES = 32 * 1024 * 1024
+#: Longest silence while a body is being sent.
+BODY_TIMEOUT_S = 60.0
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_EXPECTED = re.compile(r"Expected (.+?)(?:, got (.+?))? - at `\$\.?(.*?)`\Z")
+_JSON_TYPES = {"str": "a string", "int": "a whole number", "float": "a number", "bool": "true or false", "null": "null"}
+_JSON_TYPES |= {"array": "an array", "object": "an object"}
+_DECODER = json.JSONDecoder(parse_constant=lambda name: _refuse_constant(name))
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+async def read_body(request: Request, kind: type[S]) -> S:
+    """The request's body as `kind`. Raises `InvalidRequest` naming the field at fault, or `PayloadTooLarge`."""
+    return parse_body(await _read_bytes(request), kind)
+
+
+def parse_body(content: bytes, kind: type[S]) -> S:
+    """Raises `InvalidRequest`."""
+    try:
+        value = _decode(content)
+        if not isinstance(value, dict):
+            raise InvalidRequest(f"the request body must be a JSON object, not {_name_of(value)}")
+        return msgspec.convert(_shape(value, kind), kind)
+    except RecursionError:
+        raise InvalidRequest("the request body is nested too deeply") from None
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(_describe(str(error))) from None
+
+
+async def _read_bytes(request: Request) -> bytes:
+    content = bytearray()
+    chunks = request.stream()
+    try:
+        while True:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                content += await anext(chunks)
+            if len(content) > MAX_BODY_BYTES:
+                raise PayloadTooLarge(f"the request body is larger than {MAX_BODY_BYTES // 1024**2} MiB")
+    except StopAsyncIteration:
+        return bytes(content)
+    except TimeoutError:
+        raise RequestTimeout("the request body did not arrive in time") from None
+    except ClientDisconnect:
+        raise
+
+
+def _decode(content: bytes) -> Any:
+    text = content.decode("utf-8-sig", errors="replace").lstrip(" \t\r\n")
+    if not text:
+        raise InvalidRequest("missing request body")
+    try:
+        value, _ = _DECODER.raw_decode(text)
+    except ValueError as error:
+        # The message quotes the position but, unlike the document, nothing a client sent.
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "a number has too many digits"
+        raise InvalidRequest(f"the request body is not valid JSON: {reason}") from None
+    if value is None:
+        return {}
+    return _scrub(value) if _SURROGATE.search(text) else value
+
+
+def _scrub(value: Any) -> Any:
+    """Half a surrogate pair, which JSON can spell and UTF-8 cannot, becomes a replacement character."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_scrub(item) for item in value]
+    if isinstance(value, dict):
+        return {_scrub(key): _scrub(item) for key, item in value.items()}
+    return value
+
+
+def _shape(value: dict[str, Any], kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """The fields `kind` knows, under their own names, without nulls; inside lists and structs of structs too."""
+    fields = {field.encode_name.lower(): field for field in msgspec.structs.fields(kind)}
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        field = fields.get(key.lower())
+        if field is None or item is None or (field.encode_name in found and key != field.encode_name):
+            continue
+        found[field.encode_name] = _shape_inner(item, field.type)
+    return found
+
+
+def _shape_inner(item: Any, expected: Any) -> Any:
+    arguments = getattr(expected, "__args__", ())
+    inner = next((part for part in (expected, *arguments) if _is_struct(part)), None)
+    if inner is not None and isinstance(item, dict):
+        return _shape(item, inner)
+    if inner is not None and isinstance(item, list):
+        return [_shape(part, inner) if isinstance(part, dict) else part for part in item]
+    return item
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _describe(message: str) -> str:
+    match = _EXPECTED.match(message)
+    if match is None:
+        return message.replace("`", '"').replace(" - at", " at")
+    expected, got, path = match.groups()
+    sentence = f"{path or 'the request body'} must be {_translate(expected)}"
+    return f"{sentence}, not {_translate(got)}" if got else sentence
+
+
+def _translate(types: str) -> str:
+    return " or ".join(_JSON_TYPES.get(name.strip(" `"), name.strip(" `")) for name in types.split("|"))
+
+
+def _name_of(value: object) -> str:
+    for kind, name in ((bool, "true or false"), (str, "a string"), (list, "an array"), ((int, float), "a number")):
+        if isinstance(value, kind):
+            return name
+    return "an object"
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)

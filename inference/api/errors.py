@@ -1,0 +1,70 @@
+"""The one place that gives errors their HTTP status, and the shape errors have on the wire."""
+
+import logging
+from http import HTTPStatus
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from inference.errors import (
+    InferenceError,
+    ModelNotFound,
+    PayloadTooLarge,
+    QueueFull,
+    RequestRejected,
+    RequestTimeout,
+    RuntimeShuttingDown,
+)
+
+JSON_TYPE = "application/json; charset=utf-8"
+#: Seconds after which a client that was turned away may try again.
+RETRY_AFTER_S = 5
+#: What nginx and Ollama log for a client that went away; it is never received by anyone.
+CLIENT_CLOSED_REQUEST = 499
+
+_STATUSES: dict[type[InferenceError], HTTPStatus] = {
+    ModelNotFound: HTTPStatus.NOT_FOUND,
+    QueueFull: HTTPStatus.SERVICE_UNAVAILABLE,
+    PayloadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
+    RuntimeShuttingDown: HTTPStatus.SERVICE_UNAVAILABLE,
+    RequestRejected: HTTPStatus.BAD_REQUEST,
+    InferenceError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+logger = logging.getLogger(__name__)
+
+
+def status_of(error: InferenceError) -> HTTPStatus:
+    return next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
+
+
+def error_body(error: InferenceError) -> bytes:
+    """`{"error": sentence, "code": code}`, the same before a stream and inside one."""
+    return msgspec.json.encode({"error": str(error), "code": error.code})
+
+
+async def inference_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, InferenceError)
+    status = status_of(error)
+    headers = {"retry-after": str(RETRY_AFTER_S)} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
+    return Response(error_body(error), status, headers, JSON_TYPE)
+
+
+async def http_error(request: Request, error: Exception) -> Response:
+    """Unknown paths and methods, in the words of Ollama's router."""
+    assert isinstance(error, HTTPException)
+    phrases = {404: "404 page not found", 405: "405 method not allowed"}
+    return Response(phrases.get(error.status_code, error.detail), error.status_code, error.headers, "text/plain")
+
+
+async def client_gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
+
+
+async def unexpected_error(request: Request, error: Exception) -> Response:
+    """A fault of ours: the log has the traceback, the client learns nothing of our insides."""
+    logger.error("%s %s failed.", request.method, request.url.path, exc_info=error)
+    return await inference_error(request, InferenceError("Something went wrong inside Hearth; its log says what."))

@@ -1,0 +1,65 @@
+"""The objects that chat and generate answer with, in Ollama's shapes."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from inference.scheduler import Finished, Loading, Prefilling, Queued
+
+#: Puts text into the part of a line in which chat and generate differ.
+Content = Callable[[str], dict[str, Any]]
+
+
+def chat_content(text: str) -> dict[str, Any]:
+    return {"message": {"role": "assistant", "content": text}}
+
+
+def generate_content(text: str) -> dict[str, Any]:
+    return {"response": text}
+
+
+def timestamp(time_ns: int | None = None) -> str:
+    """RFC 3339 in UTC with nanoseconds; now, when no time is given."""
+    seconds, fraction = divmod(time.time_ns() if time_ns is None else time_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
+
+
+def output_line(model: str, content: Content, text: str) -> dict[str, Any]:
+    return {"model": model, "created_at": timestamp(), **content(text), "done": False}
+
+
+def empty_line(model: str, content: Content, done_reason: str) -> dict[str, Any]:
+    """The answer to a request that only loads or unloads."""
+    return {"model": model, "created_at": timestamp(), **content(""), "done": True, "done_reason": done_reason}
+
+
+def final_line(model: str, content: Content, finished: Finished, *, text: str, total_duration_ns: int) -> dict[str, Any]:
+    """`text` is empty in a stream: some clients drop what the last line says."""
+    if finished.finish_reason == "load":
+        return empty_line(model, content, "load")
+    stats = finished.stats
+    return {
+        "model": model,
+        "created_at": timestamp(),
+        **content(text),
+        "done": True,
+        "done_reason": finished.finish_reason,
+        "total_duration": total_duration_ns,
+        "load_duration": finished.load_duration_ns,
+        "prompt_eval_count": stats.num_prompt_tokens,
+        "prompt_eval_duration": stats.prompt_eval_duration_ns,
+        "eval_count": stats.num_completion_tokens,
+        "eval_duration": stats.eval_duration_ns,
+        "hearth": {"cached_tokens": stats.num_cached_tokens, "dropped_tokens": stats.num_dropped_tokens},
+    }
+
+
+def event_line(status: Loading | Queued | Prefilling) -> dict[str, Any]:
+    match status:
+        case Loading(fraction):
+            return {"event": "loading", "fraction": round(fraction, 3)}
+        case Queued(position):
+            return {"event": "queued", "position": position}
+        case Prefilling(completed, total):
+            return {"event": "prompt", "completed": completed, "total": total}

@@ -1,0 +1,131 @@
+"""Finds the model a request names and refuses what the model, or Hearth, cannot do; in Ollama's order and words."""
+
+import asyncio
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from inference.api.options import Options, read_options, read_think
+from inference.api.runtime import Runtime
+from inference.api.schemas import MessageBody, RequestBody
+from inference.errors import InvalidRequest, ModelLoadFailed
+from inference.library.errors import LibraryError
+from inference.library.gguf import GGUFMetadata
+from inference.library.models import InstalledModel, Library, ModelDefaults
+from inference.library.names import InvalidName, parse_name
+from inference.runner.messages import Submit
+from inference.scheduler import ModelRequest, RequestStream
+
+_LONGEST_CLIENT = 200
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """A model together with what its files say."""
+
+    model: InstalledModel
+    defaults: ModelDefaults
+    metadata: GGUFMetadata
+
+
+async def open_model(library: Library, asked: str) -> OpenModel:
+    """Raises `InvalidRequest`, `ModelNotFound`, or `ModelLoadFailed` when the model's files are of no use."""
+    try:
+        name = parse_name(asked)
+    except InvalidName:
+        raise InvalidRequest("invalid model name") from None
+    return await asyncio.to_thread(lambda: _open(library, library.find(name, asked=asked)))
+
+
+def _open(library: Library, model: InstalledModel) -> OpenModel:
+    if model.model_path is None:
+        kind = model.config.model_format or "unknown"
+        raise InvalidRequest(f'"{model.name.shortest}" is in a format Hearth cannot run ({kind}); it runs GGUF models')
+    try:
+        return OpenModel(model, library.defaults(model), library.metadata(model))
+    except LibraryError as error:
+        raise ModelLoadFailed(f"The model {model.name.shortest} cannot be used: {error}.") from None
+
+
+def check_top_logprobs(body: RequestBody) -> None:
+    if not 0 <= body.top_logprobs <= 20:
+        raise InvalidRequest("top_logprobs must be between 0 and 20")
+
+
+def check_abilities(body: RequestBody, opened: OpenModel, action: str) -> None:
+    """`action` is "chat" or "generate". What is refused here is refused before anything is loaded."""
+    if read_think(body.think):
+        raise InvalidRequest(f'"{body.asked_model}" does not support thinking')
+    if opened.metadata.is_embedding:
+        raise InvalidRequest(f'"{body.asked_model}" does not support {action}')
+    if opened.model.has("adapter"):
+        raise InvalidRequest(f'"{body.asked_model}" needs an adapter, which Hearth cannot apply yet')
+    if body.format:
+        raise InvalidRequest("format is not supported yet: leave it out")
+    if body.logprobs:
+        raise InvalidRequest("logprobs is not supported yet: leave it out")
+    if body.debug_render_only:
+        raise InvalidRequest("_debug_render_only is not supported: leave it out")
+
+
+def check_images(asked_model: str, images: list[str]) -> None:
+    if images:
+        raise InvalidRequest(f'"{asked_model}" does not support images')
+
+
+def check_messages(asked_model: str, messages: list[MessageBody]) -> None:
+    for index, message in enumerate(messages):
+        if not message.role:
+            raise InvalidRequest(f"messages[{index}].role is required")
+        check_images(asked_model, message.images)
+        if any(_depth(call) > 32 for call in message.tool_calls):
+            raise InvalidRequest(f"messages[{index}].tool_calls is nested too deeply")
+
+
+def options_for(runtime: Runtime, opened: OpenModel, body: RequestBody) -> Options:
+    """Raises `InvalidRequest`."""
+    return read_options(
+        opened.defaults.parameters,
+        body.options,
+        num_ctx=runtime.settings.context_length,
+        num_ctx_train=opened.metadata.context_length,
+    )
+
+
+def submit(
+    request: Request,
+    runtime: Runtime,
+    opened: OpenModel,
+    body: RequestBody,
+    *,
+    num_ctx: int,
+    keep_alive: float | None,
+    work: Submit | None,
+) -> RequestStream:
+    """Hands the work to the scheduler in the name of the client it is for: the one named, else the peer's address."""
+    peer = request.client.host if request.client is not None else ""
+    return runtime.scheduler.submit(
+        ModelRequest(
+            model=opened.model,
+            num_ctx=num_ctx,
+            submit=work,
+            keep_alive=keep_alive,
+            client=body.hearth.client[:_LONGEST_CLIENT] or peer,
+            is_background=body.hearth.priority == "background",
+        )
+    )
+
+
+def _depth(value: object) -> int:
+    """How deep lists and objects are nested."""
+    depth, level = 0, [value]
+    while level:
+        level = [inner for outer in level for inner in _inside(outer)]
+        depth += 1
+    return depth
+
+
+def _inside(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []

@@ -1,0 +1,59 @@
+"""Request bodies of the Ollama API: every field Ollama's clients send, with Ollama's defaults."""
+
+from typing import Any
+
+import msgspec
+
+
+class MessageBody(msgspec.Struct, frozen=True):
+    role: str = ""
+    content: str = ""
+    thinking: str = ""
+    images: list[str] = []
+    tool_calls: list[dict[str, Any]] = []
+    tool_name: str = ""
+
+
+class HearthBody(msgspec.Struct, frozen=True):
+    """What Hearth adds: see "What the runtime adds to Ollama's API" in docs/architecture.md."""
+
+    events: bool = False
+    priority: str = ""
+    client: str = ""
+
+
+class RequestBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What chat and generate have in common."""
+
+    model: str = ""
+    #: The older name of `model`.
+    name: str = ""
+    stream: bool = True
+    format: Any = None
+    keep_alive: Any = None
+    options: dict[str, Any] = {}
+    think: Any = None
+    truncate: bool = True
+    logprobs: bool = False
+    top_logprobs: int = 0
+    debug_render_only: bool = msgspec.field(name="_debug_render_only", default=False)
+    hearth: HearthBody = HearthBody()
+
+    @property
+    def asked_model(self) -> str:
+        return self.model or self.name
+
+
+class ChatBody(RequestBody, frozen=True, kw_only=True):
+    messages: list[MessageBody] = []
+    tools: list[Any] = []
+
+
+class GenerateBody(RequestBody, frozen=True, kw_only=True):
+    prompt: str = ""
+    suffix: str = ""
+    system: str = ""
+    template: str = ""
+    context: list[int] = []
+    raw: bool = False
+    images: list[str] = []
