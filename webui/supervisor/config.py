@@ -3,12 +3,11 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from inference.address import Address, parse_address
 from webui.env import ConfigurationError, env_int, env_str
 from webui.paths import data_dir, inference_socket_path
 
-OLLAMA_PORT = 11434
 # sun_path of a Unix socket address holds 108 bytes on Linux, 104 on BSD and macOS, with the closing zero.
 LONGEST_SOCKET_PATH = 103
 
@@ -20,8 +19,7 @@ class ServeConfig:
     data_dir: Path
     host: str
     port: int
-    runtime_host: str
-    runtime_port: int
+    runtime_address: Address
     runtime_url: str
 
     @property
@@ -35,31 +33,22 @@ def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def parse_ollama_host(value: str) -> tuple[str, int]:
-    """Host and port of `OLLAMA_HOST`, in every form Ollama takes: `host`, `:port`, `host:port`, `[::1]:port`, a URL.
+def read_runtime_address() -> Address:
+    """`OLLAMA_HOST`, read as Ollama reads it, but for a port that is none: Ollama would quietly take another one.
 
-    Raises ConfigurationError when there is no such form.
+    Raises ConfigurationError.
     """
-    text = value.strip().strip("\"'")
-    scheme, separator, rest = text.partition("://")
-    default_port = {"http": 80, "https": 443}.get(scheme.lower(), OLLAMA_PORT) if separator else OLLAMA_PORT
-    if not separator:
-        rest = text
-    if rest.count(":") > 1 and not rest.startswith("["):
-        rest = f"[{rest}]"
-    try:
-        parts = urlsplit(f"//{rest}")
-        port = default_port if parts.port is None else parts.port
-    except ValueError:
-        raise ConfigurationError(
-            f"OLLAMA_HOST must be an address such as 127.0.0.1:{OLLAMA_PORT} or 0.0.0.0, not {value!r}."
-        ) from None
-    return parts.hostname or "127.0.0.1", port
+    value = env_str("OLLAMA_HOST")
+    address = parse_address(value)
+    host_port = (value.partition("://")[2] or value).strip("\"' ").partition("/")[0]
+    _, colon, port = host_port.rpartition(":")
+    if colon and port and host_port.strip("[]") != address.host and not (port.isdecimal() and int(port) == address.port):
+        raise ConfigurationError(f"OLLAMA_HOST must be an address such as 127.0.0.1:11434 or 0.0.0.0, not {value!r}.")
+    return address
 
 
 def read_config() -> ServeConfig:
     """Read and check the environment. Raises ConfigurationError with one sentence naming the variable."""
-    runtime_host, runtime_port = parse_ollama_host(env_str("OLLAMA_HOST"))
     if len(os.fsencode(inference_socket_path())) > LONGEST_SOCKET_PATH:
         raise ConfigurationError(
             f"HEARTH_DATA is too long a path for a Unix socket: {inference_socket_path()} is over {LONGEST_SOCKET_PATH} bytes."
@@ -68,8 +57,7 @@ def read_config() -> ServeConfig:
         data_dir=data_dir(),
         host=env_str("HEARTH_HOST", "127.0.0.1").strip("[]"),
         port=env_int("HEARTH_PORT", 3000, minimum=1, maximum=65535),
-        runtime_host=runtime_host,
-        runtime_port=runtime_port,
+        runtime_address=read_runtime_address(),
         runtime_url=_foreign_runtime_url(),
     )
 

@@ -5,7 +5,7 @@ import os
 import sys
 
 from webui.env import ConfigurationError
-from webui.paths import BASE_DIR
+from webui.paths import BASE_DIR, data_dir
 from webui.supervisor.bootstrap import run_bootstrap
 from webui.supervisor.config import ServeConfig, read_config
 from webui.supervisor.data_directory import held_data_directory, prepare_data_directory
@@ -22,6 +22,8 @@ MISCONFIGURED = 2
 
 def serve() -> int:
     """Run Hearth until it is told to stop. The exit code: 0 stopped, 1 could not start, 2 misconfigured."""
+    # The runtime reads the variable for itself: both shall mean the same folder, wherever each of them works.
+    os.environ["HEARTH_DATA"] = str(data_dir())
     os.chdir(BASE_DIR)
     try:
         config = read_config()

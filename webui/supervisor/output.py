@@ -77,4 +77,4 @@ class Output:
     def is_configuration_error(self) -> bool:
         """Whether the process ended over a malformed setting, which no second start can mend."""
         match = EXCEPTION.match(LEVEL.sub("", self.last_line))
-        return match is not None and match["type"].endswith(("ConfigurationError", "ImproperlyConfigured"))
+        return match is not None and match["type"].endswith(("ConfigurationError", "ImproperlyConfigured", "SettingsError"))

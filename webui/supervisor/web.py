@@ -30,7 +30,7 @@ def web_service(config: ServeConfig, env: Mapping[str, str]) -> tuple[WebService
 
     Raises ConfigurationError when the address cannot be listened on.
     """
-    listener = open_listener(config.host, config.port, "HEARTH_PORT")
+    listener = open_listener(config.host, config.port)
     endpoint = Endpoint("/health", host=reachable(config.host), port=config.port)
     where, fds = ["--fd", str(listener.fileno())], [listener.fileno()]
     if listener.family == socket.AF_INET6:
