@@ -102,7 +102,7 @@ async function onClick(event) {
 function onKeydown(event) {
   if (event.isComposing || dialog.open) return;
   if (event.key === "Escape" && event.shiftKey) field()?.focus();
-  else if (event.key === "Escape" && !document.querySelector(":popover-open") && !event.target.closest(".rename")) stopAnswers();
+  else if (event.key === "Escape" && !document.querySelector(":popover-open") && !event.target.closest(".rename-form")) stopAnswers();
   else if (event.code === "KeyO" && event.shiftKey && (event.ctrlKey || event.metaKey)) document.querySelector("[data-new-conversation]").click();
   else return;
   event.preventDefault();

@@ -1,0 +1,19 @@
+"""Numbers as people read them."""
+
+from django import template
+from django.utils.formats import number_format
+
+register = template.Library()
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+@register.filter
+def decimal_size(size_bytes: int) -> str:
+    """A file's size in the powers of 1000 that disks and model libraries count in: 98 MB, 4.7 GB."""
+    size, unit = float(size_bytes), _UNITS[0]
+    for larger in _UNITS[1:]:
+        if round(size) < 1000:
+            break
+        size, unit = size / 1000, larger
+    decimals = 1 if size < 10 and unit not in ("B", "kB") else 0
+    return f"{number_format(round(size, decimals), decimals)} {unit}"
