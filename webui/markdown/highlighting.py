@@ -16,12 +16,12 @@ TIME_LIMIT = 0.5
 
 # Pygments ships some 500 lexers, several with regular expressions that hostile text can stall. Those in common use suffice.
 _LANGUAGE_NAMES = """
-ada apacheconf asm awk bash bat c c# c++ clojure cmake cobol common-lisp console cpp csharp css csv dart diff docker
+ada apacheconf asm awk bash bat c c# c++ clojure cmake cobol common-lisp console cpp csharp css dart diff docker
 dockerfile elixir elm erlang fortran fsharp gas gherkin go golang graphql groovy haskell hcl hs html html+django http ini
-java javascript jinja js json json5 jsonc jsx julia kotlin latex less lisp llvm lua make makefile markdown matlab md mysql
+java javascript jinja js json json5 jsx julia kotlin latex less lisp llvm lua make makefile markdown matlab md mysql
 nasm nginx nim nix objective-c objectivec ocaml octave pascal perl php postgresql powershell prolog properties proto protobuf
 ps1 pwsh py pycon python python3 r racket rb rs rst ruby rust sass scala scheme scss sh shell shell-session solidity sql
-sqlite3 svelte swift systemverilog tcl tcsh terraform tex toml ts tsx typescript vb.net verilog vhdl vim vue wast wat xml
+sqlite3 swift systemverilog tcl tcsh terraform tex toml ts tsx typescript vb.net verilog vhdl vim vue wast wat xml
 yaml yml zig zsh
 """
 _LANGUAGES = frozenset(_LANGUAGE_NAMES.split())

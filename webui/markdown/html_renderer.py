@@ -10,6 +10,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
 from webui.markdown.highlighting import highlight
+from webui.markdown.limits import is_late
 from webui.markdown.links import image_host
 from webui.markdown.mathml import formula_html
 
@@ -48,17 +49,18 @@ class HtmlRenderer(RendererHTML):
 
     def fence(self, tokens: Tokens, idx: int, options: Any, env: Any) -> str:
         token = tokens[idx]
-        code = highlight(token.content, fence_language(token.info))
+        code = highlight(token.content, "" if is_late(env) else fence_language(token.info))
         return f"{fence_head(token.info)}{code}{FENCE_TAIL}\n"
 
     def code_block(self, tokens: Tokens, idx: int, options: Any, env: Any) -> str:
         return f"{fence_head('')}{escape(tokens[idx].content, quote=False)}{FENCE_TAIL}\n"
 
     def formula(self, tokens: Tokens, idx: int, options: Any, env: Any) -> str:
-        return formula_html(tokens[idx].content, display=tokens[idx].meta["display"])
+        return formula_html(tokens[idx].content, display=tokens[idx].meta["display"], is_plain=is_late(env))
 
     def formula_block(self, tokens: Tokens, idx: int, options: Any, env: Any) -> str:
-        return f'<div class="formula" tabindex="0">{formula_html(tokens[idx].content, display=True)}</div>\n'
+        content = formula_html(tokens[idx].content, display=True, is_plain=is_late(env))
+        return f'<div class="formula" tabindex="0">{content}</div>\n'
 
     def table_open(self, tokens: Tokens, idx: int, options: Any, env: Any) -> str:
         return '<div class="table-scroll" tabindex="0"><table>\n'

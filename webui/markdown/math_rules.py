@@ -46,7 +46,7 @@ def formula_block(state: StateBlock, start_line: int, end_line: int, silent: boo
 def _closing_line(state: StateBlock, start_line: int, end_line: int, opening: str) -> tuple[int, int] | None:
     """Return the line that ends the formula and where its content ends, or None if it is none."""
     closing = _CLOSING[opening]
-    position = state.bMarks[start_line] + state.tShift[start_line] + 2
+    start = position = state.bMarks[start_line] + state.tShift[start_line] + 2
     for line in range(start_line, end_line):
         end = state.eMarks[line]
         if line > start_line:
@@ -55,7 +55,7 @@ def _closing_line(state: StateBlock, start_line: int, end_line: int, opening: st
             position = state.bMarks[line] + state.tShift[line]
         found = state.src.find(closing, position, end)
         if found >= 0:
-            is_empty = line == start_line and not state.src[position:found].strip()
+            is_empty = line - start_line < 2 and not state.src[start:found].strip()
             return None if is_empty or state.src[found + 2 : end].strip() else (line, found)
         if opening != closing and state.src.find(opening, position, end) >= 0:
             return None

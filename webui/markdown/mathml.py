@@ -25,10 +25,11 @@ _REFERENCE = re.compile(r"&#x([0-9A-Fa-f]{1,6});")
 _DROPPED_ATTRIBUTES = {"class", "style", "href", "id", "xmlns", "mathcolor", "mathbackground", "border-color"}
 
 
-def formula_html(latex: str, *, display: bool) -> str:
-    """Return MathML for a formula, or its escaped source in `<code class="formula-source">` when it cannot be converted."""
+def formula_html(latex: str, *, display: bool, is_plain: bool = False) -> str:
+    """Return MathML for a formula, or its escaped source in `<code class="formula-source">` if `is_plain` or not convertible."""
     latex = latex.strip()
-    return _convert(latex, display) or f'<code class="formula-source">{escape(latex, quote=False)}</code>'
+    converted = None if is_plain else _convert(latex, display)
+    return converted or f'<code class="formula-source">{escape(latex, quote=False)}</code>'
 
 
 @lru_cache(maxsize=512)

@@ -35,12 +35,13 @@ def plain_html(text: str) -> str:
 
 
 def _unsafe_html(text: str, references: dict[str, Any]) -> str:
+    from webui.markdown.limits import start_clock
     from webui.markdown.parser import parser
 
     if len(text) > MAX_TEXT:
         return plain_html(text)
     try:
-        return str(parser().render(text, {"references": references}))
+        return str(parser().render(text, start_clock({"references": references})))
     except Exception:
         # Whatever a parser's defect on hostile input may be, it must not make a conversation unreadable.
         logger.exception("A text of %d characters could not be rendered and is shown plain", len(text))

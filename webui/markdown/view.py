@@ -45,7 +45,6 @@ class BlockView:
         if not blocks:
             return []
         self._closed_count += len(blocks)
-        self._html, self._raw = "", None
         frames: list[list[object]] = []
         parts: list[str] = []
         size = 0
@@ -53,8 +52,10 @@ class BlockView:
             parts.append(block.html)
             size += len(block.html)
             if size >= LARGEST_FRAME or block is blocks[-1]:
-                frames.append([self._stream, block.end, 0, "".join(parts)])
-                parts, size = [], 0
+                keep, tail = self._replace("".join(parts))
+                frames.append([self._stream, block.end, keep, tail])
+                self._html, parts, size = "", [], 0
+        self._raw = None
         return frames
 
     def _open_frames(self) -> list[list[object]]:
@@ -67,9 +68,14 @@ class BlockView:
             self._raw, self._raw_end = open_block.raw, open_block.appended(open_block.raw.start)[1]
         if html == self._html:
             return []
-        keep = _common_prefix(self._html, html)
-        self._html = "" if open_block.raw else html
-        return [[self._stream, _utf16_length(html[:keep]), html[keep:]]]
+        keep, tail = self._replace(html)
+        return [[self._stream, keep, tail]]
+
+    def _replace(self, html: str) -> tuple[int, str]:
+        """Take `html` as what the page shows; return how many UTF-16 units of what it was given last are kept, and the rest."""
+        kept = _common_prefix(self._html, html)
+        self._html = html
+        return _utf16_length(html[:kept]), html[kept:]
 
 
 def _common_prefix(old: str, new: str) -> int:
