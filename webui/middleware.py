@@ -37,7 +37,9 @@ def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _is_htmx(request: HttpRequest) -> bool:
-    return bool(getattr(request, "htmx", False))
+    """Whether htmx acts on the headers of the answer; when it goes back in the history it only takes the page."""
+    htmx = getattr(request, "htmx", None)
+    return bool(htmx) and not htmx.history_restore_request
 
 
 def _leave_for(request: HttpRequest, url: str) -> HttpResponse:

@@ -18,11 +18,11 @@ from django_htmx.http import HttpResponseClientRedirect
 from webui.context_processors import theme_of
 from webui.forms.account import AccountForm, LanguageForm, ThemeForm
 from webui.forms.accounts import NewPasswordForm, RegistrationForm
-from webui.http import PersonRequest
 from webui.middleware import waiting_allowed
 from webui.models import User
 from webui.services.accounts import RegistrationRefused, is_first_registration, rename_person
 from webui.services.passwords import reset_password, reset_token_is_valid
+from webui.views.requests import PersonRequest
 
 
 class SignInPage(LoginView):  # type: ignore[misc]

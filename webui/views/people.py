@@ -18,11 +18,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from webui import access
 from webui.enums import Registration, Role
 from webui.forms.people import FindPeopleForm, RegistrationSettingForm, RoleForm
-from webui.http import PersonRequest
 from webui.models import SiteSettings
 from webui.services import people as decisions
 from webui.services.passwords import make_reset_token
 from webui.services.site_settings import change_registration
+from webui.views.requests import PersonRequest
 
 PAGE_SIZE = 100
 Rest = ParamSpec("Rest")

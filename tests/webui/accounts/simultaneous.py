@@ -4,16 +4,29 @@ their roles as JSON; `HEARTH_DATA` must be an empty directory."""
 import json
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 from django.test import Client
 
 
 def register_at_once(number: int, *, same_address: bool = False) -> list[Any]:
-    """The answers to `number` registrations, each posted by a thread of its own with a connection of its own."""
+    """The answers to `number` registrations, each posted by a thread of its own with a connection of its own.
+
+    Whoever has been found to be the first, or not, waits a moment for the others before being stored: where nothing keeps
+    them apart, they all meet there.
+    """
     from django.db import connections
+    from django.db.models.signals import pre_save
 
     from tests.webui.accounts.pages import register
+    from webui.models import User
+
+    meeting = threading.Barrier(number)
+
+    def meet(**_event: Any) -> None:
+        with suppress(threading.BrokenBarrierError):
+            meeting.wait(timeout=0.5)
 
     barrier = threading.Barrier(number, timeout=30)
     answers: list[Any] = [None] * number
@@ -26,11 +39,13 @@ def register_at_once(number: int, *, same_address: bool = False) -> list[Any]:
         finally:
             connections.close_all()
 
+    pre_save.connect(meet, sender=User)
     threads = [threading.Thread(target=post, args=(index,)) for index in range(number)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(timeout=60)
+    pre_save.disconnect(meet, sender=User)
     return answers
 
 
