@@ -150,6 +150,8 @@ class _Reader:
         for _ in range(count):
             if offset + 8 > len(window):
                 start += offset
+                if start > self._size:
+                    raise GGUFError("the file is cut short")
                 self._file.seek(start)
                 window, offset = self._file.read(_WINDOW_BYTES), 0
                 if len(window) < 8:

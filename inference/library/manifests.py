@@ -98,8 +98,8 @@ def decode_manifest(content: bytes) -> Manifest:
         manifest = _decoder.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise DamagedModel("its manifest cannot be read") from None
-    if any(layer.size < 0 for layer in (manifest.config, *manifest.layers)):
-        raise DamagedModel("its manifest gives a negative size")
+    if not all(0 <= layer.size < 2**63 for layer in (manifest.config, *manifest.layers)):
+        raise DamagedModel("its manifest gives an impossible size")
     return manifest
 
 
