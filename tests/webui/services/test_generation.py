@@ -36,7 +36,7 @@ async def ended(message: Message) -> Message:
 async def shows(message: Message, text: str) -> None:
     """Returns when the live stream has exactly this text."""
     async with asyncio.timeout(10):
-        while (stream := await registry.find(message.pk)) is None:
+        while (stream := await registry.find(message.pk)) is None:  # noqa: ASYNC110
             await asyncio.sleep(0)
         seen = -1
         while stream.text != text:
@@ -98,7 +98,7 @@ async def test_running_answer_is_saved_before_its_end(runtime: FakeRuntime, user
     runtime.script(slow, answer(""))
     sent = await send(user)
     async with asyncio.timeout(10):
-        while (await Message.objects.aget(pk=sent.answer.pk)).content != "Half":
+        while (await Message.objects.aget(pk=sent.answer.pk)).content != "Half":  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert (await Message.objects.aget(pk=sent.answer.pk)).status == MessageStatus.STREAMING
     go_on.set()
@@ -296,7 +296,9 @@ async def test_delete_ends_the_answer(runtime: FakeRuntime, user: User) -> None:
 
 
 async def test_continue_goes_on_in_the_same_row(runtime: FakeRuntime, user: User) -> None:
-    message = await sync_to_async(make_answer)(user=user, status=MessageStatus.INTERRUPTED, content="Because of", error_detail="x")
+    message = await sync_to_async(make_answer)(
+        user=user, status=MessageStatus.INTERRUPTED, content="Because of", error_detail="x"
+    )
     runtime.script(answer(" the air."), answer(""))
     await sync_to_async(continue_message)(message)
     row = await ended(message)
