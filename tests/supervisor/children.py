@@ -28,6 +28,7 @@ peer, _ = server.accept()
 peer.recv(1000); peer.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n"); peer.close()
 time.sleep(1000)
 """
+SLEEPS = "import time; time.sleep(1000)"
 FAILS = "import sys; print('noise'); sys.exit('WARNING package.name: the shelf is empty.')"
 MISCONFIGURED = """
 class ConfigurationError(Exception): pass

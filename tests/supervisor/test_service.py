@@ -48,7 +48,7 @@ async def running(service: Service) -> AsyncIterator["asyncio.Task[None]"]:
 
 async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
@@ -65,7 +65,7 @@ async def test_a_failing_start_is_tried_three_times_then_shown_with_its_cause(ca
     assert status() == {"state": "failed", "cause": "The shelf is empty."}
     printed = capfd.readouterr().out
     assert printed.count("runtime   | noise") == 3
-    assert "ERROR The model runtime could not start: The shelf is empty." in printed
+    assert "ERROR: The model runtime could not start: The shelf is empty." in printed
 
 
 async def test_exit_code_3_is_not_tried_again(capfd: pytest.CaptureFixture[str]) -> None:
@@ -164,7 +164,7 @@ async def test_a_hung_process_is_killed_with_its_stack_printed_and_comes_back(ca
         await until(lambda: service.child.pid != first and service.child.ready_at)
 
     printed = capfd.readouterr().out
-    assert "ERROR The model runtime no longer answers" in printed
+    assert "ERROR: The model runtime no longer answers" in printed
     assert "Fatal Python error: Aborted" in printed
 
 

@@ -40,7 +40,7 @@ async def _until_ended(ended: "asyncio.Task[bool]", tasks: "list[asyncio.Task[No
         for task in done:
             failure = task.exception()
             if isinstance(failure, ServiceCannotStart):
-                write_line("hearth", f"ERROR {failure}")
+                write_line("hearth", f"ERROR: {failure}")
                 return 1
             if failure:
                 raise failure

@@ -9,12 +9,13 @@ from typing import TextIO
 LONGEST_LINE = 8192
 RESET = "\x1b[0m"
 COLOURS = {"hearth": "\x1b[35m", "web": "\x1b[36m", "runtime": "\x1b[32m", "bootstrap": "\x1b[34m"}
-LEVEL_COLOURS = (("CRITICAL", "\x1b[31m"), ("ERROR", "\x1b[31m"), ("WARNING", "\x1b[33m"))
+LEVEL_COLOURS = {"CRITICAL": "\x1b[31m", "ERROR": "\x1b[31m", "WARNING": "\x1b[33m"}
 WIDTH = max(len(name) for name in COLOURS)
 
 # "package.module.SomeError: sentence", the last line of a Python traceback.
 EXCEPTION = re.compile(r"^(?P<type>(?:\w+\.)*[A-Z]\w*): (?P<text>.+)$")
-LEVEL = re.compile(r"^(?:CRITICAL|ERROR|WARNING)(?: [\w.]+)?: ")
+# "2026-01-31 12:00:00,123 ERROR package.module: sentence", the time being optional.
+LEVEL = re.compile(r"^(?:\d{4}-\d\d-\d\d [\d:,.]+ )?(?P<level>CRITICAL|ERROR|WARNING|INFO)(?: [\w.]+)?: ")
 
 
 def _wants_colour(stream: TextIO) -> bool:
@@ -27,7 +28,8 @@ def write_line(name: str, line: str, stream: TextIO | None = None) -> None:
     prefix = f"{name:<{WIDTH}} |"
     if _wants_colour(stream):
         prefix = f"{COLOURS.get(name, '')}{prefix}{RESET}"
-        colour = next((code for level, code in LEVEL_COLOURS if line.startswith(level)), "")
+        match = LEVEL.match(line)
+        colour = LEVEL_COLOURS.get(match["level"], "") if match else ""
         line = f"{colour}{line}{RESET}" if colour else line
     try:
         print(prefix, line, file=stream, flush=True)

@@ -31,7 +31,7 @@ class RuntimeService(Service):
 
     def on_failed(self, cause: str) -> None:
         write_status(inference_status_path(), "failed", cause)
-        write_line("hearth", f"ERROR The model runtime could not start: {cause}")
+        write_line("hearth", f"ERROR: The model runtime could not start: {cause}")
         write_line("hearth", f"It is tried again every {self.timing.slow_retry:g} s, or at once after SIGHUP.")
 
 

@@ -111,7 +111,7 @@ class Service:
         while unanswered < self.timing.unanswered:
             await asyncio.sleep(self.timing.probe_interval)
             unanswered = 0 if await is_answering(self.endpoint, timeout=self.timing.probe_timeout) else unanswered + 1
-        write_line("hearth", f"ERROR The {self.title} no longer answers; it is ended and started again.")
+        write_line("hearth", f"ERROR: The {self.title} no longer answers; it is ended and started again.")
         await child.kill_hung()
 
     async def _await_ready(self, child: Child) -> None:
@@ -119,7 +119,7 @@ class Service:
         notice = loop.time() + self.timing.start_notice
         while not await is_answering(self.endpoint, timeout=self.timing.start_notice):
             if loop.time() >= notice:
-                write_line("hearth", f"WARNING The {self.title} is still starting.")
+                write_line("hearth", f"WARNING: The {self.title} is still starting.")
                 notice = loop.time() + self.timing.start_notice
             await asyncio.sleep(self.timing.start_poll)
         child.ready_at = loop.time()

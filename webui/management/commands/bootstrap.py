@@ -26,7 +26,7 @@ class Command(BaseCommand):
         migrate(self.stdout)
         if not is_write_ahead():
             self.stderr.write(
-                "WARNING The database cannot use SQLite's write-ahead log here, so people will wait for each other. "
+                "WARNING: The database cannot use SQLite's write-ahead log here, so people will wait for each other. "
                 "Put HEARTH_DATA on a local disk."
             )
         collect_static()
