@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -78,6 +79,8 @@ def model_picker(user: User, *, wanted: str = "", conversation: Conversation | N
 
 def runtime_answers(timeout_seconds: float = 0.5) -> bool:
     """Whether something answers at the runtime's address."""
+    if not _is_there():
+        return False
     import httpx
 
     try:
@@ -96,7 +99,15 @@ def _http_client(timeout_seconds: float) -> "httpx.Client":
     return httpx.Client(base_url=base_url, transport=transport, timeout=timeout_seconds, trust_env=False)
 
 
+def _is_there() -> bool:
+    """False where not even the runtime's socket file exists: no need to import an HTTP client to learn that."""
+    socket_path = endpoint()[1]
+    return socket_path is None or Path(socket_path).exists()
+
+
 def _ask_runtime() -> ModelList:
+    if not _is_there():
+        return ModelList(error=unavailable_sentence(read_runtime_status()))
     import httpx
 
     try:
