@@ -32,7 +32,8 @@ class ChatTemplate:
     def __init__(self, source: str | None, *, bos_text: str = "", eos_text: str = "", seconds: float = RENDER_SECONDS) -> None:
         """`seconds` bounds one rendering. A template that cannot be compiled is reported when it is used."""
         self._seconds = seconds
-        self._constants = {"bos_token": bos_text, "eos_token": eos_text}
+        # As in Hugging Face, `tools` and `documents` are there and none: templates ask for either.
+        self._constants = {"bos_token": bos_text, "eos_token": eos_text, "tools": None, "documents": None}
         self._compile_error = ""
         if source is not None and len(source) > MAX_SOURCE_CHARS:
             self._compile_error = f"it is longer than {MAX_SOURCE_CHARS} characters"

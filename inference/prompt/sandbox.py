@@ -81,7 +81,7 @@ class ChatTemplateEnvironment(ImmutableSandboxedEnvironment):
             _check_size(_length(left) + _length(right))
         return super().call_binop(context, operator, left, right)
 
-    def call(self, context: Context, obj: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Padding methods of texts make any size out of a number."""
         name, values = getattr(obj, "__name__", ""), (*args, *kwargs.values())
         if name in {"center", "ljust", "rjust", "zfill", "expandtabs"}:

@@ -5,6 +5,7 @@ and then `RunnerReady` or `LoadFailed` to the client that connects. Exit codes: 
 1 the model cannot be loaded; 2 bad configuration or socket; 3 the client broke the contract.
 """
 
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -78,10 +79,8 @@ def _serve(config: RunnerConfig, connection: socket.socket) -> int:
         _flush(outbox, writer)
         return _EXIT_LOAD_FAILED
     stop = _run(config, connection, model_runner, outbox)
-    timer = lifetime.exit_unless_done(_LAST_SECONDS)
     _flush(outbox, writer)
     model_runner.close()
-    timer.cancel()
     return _EXIT_BROKEN_CLIENT if stop.is_broken else 0
 
 
@@ -99,11 +98,15 @@ def _run(config: RunnerConfig, connection: socket.socket, model_runner: LlamaMod
     sys.setswitchinterval(_SWITCH_INTERVAL)
     outbox.put([model_runner.describe()])
     reader.start()
-    stop = DecodeLoop(Engine(model_runner, max_gap_ms=config.max_gap_ms), inbox, outbox).run()
-    # The reader uses the model's vocabulary: it has to be gone before the model is.
-    connection.shutdown(socket.SHUT_RD)
-    outbox.close()
+    loop = DecodeLoop(Engine(model_runner, max_gap_ms=config.max_gap_ms), inbox, outbox)
+    stop = loop.run()
+    lifetime.exit_unless_done(_LAST_SECONDS)
+    # The reader uses the model's vocabulary: it has to be gone before the model is. It may have prepared one request more.
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RD)
+    outbox.lift_bound()
     reader.join()
+    loop.end_all()
     return stop
 
 

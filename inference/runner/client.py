@@ -68,13 +68,15 @@ class RunnerClient:
         """Starts the process and waits until the model is loaded, at most `timeout` seconds. `on_progress` hears fractions.
         Raises `ModelLoadFailed` with the cause. Cancelled or failed, it leaves no process behind."""
         process: RunnerProcess | None = None
+        client: RunnerClient | None = None
         try:
             async with asyncio.timeout(timeout):
                 process = await RunnerProcess.start(config)
-                reader, writer = await process.connect()
-                client = cls(process, reader, writer)
+                client = cls(process, *await process.connect())
                 client.ready = await client._wait_until_ready(on_progress)
         except BaseException as error:
+            if client is not None:
+                client._writer.close()
             if process is not None:
                 await process.kill()
             if isinstance(error, TimeoutError):
@@ -217,4 +219,6 @@ class RunnerClient:
                 future.set_exception(RunnerCrashed(self._crash_message()))
 
     def _crash_message(self) -> str:
+        if self._is_closing:
+            return "The model was unloaded. Ask again to load it anew."
         return f"The model's process is no longer there: {self._process.describe_end()}. Ask again to start a new one."

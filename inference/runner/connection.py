@@ -38,6 +38,8 @@ Inbox = queue.SimpleQueue[Work]
 
 def listen(path: str) -> socket.socket:
     """A listening Unix socket that only this user can connect to. Raises `OSError`."""
+    # One that is left over from a runner that was killed before anyone connected.
+    Path(path).unlink(missing_ok=True)
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     previous = os.umask(_UMASK_OWNER_ONLY)
     try:

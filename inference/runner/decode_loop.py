@@ -1,5 +1,6 @@
 """The main thread of a runner: takes work, steps the engine, hands on what comes of it."""
 
+import contextlib
 import queue
 
 from inference.runner.connection import Inbox, Stop, Work
@@ -16,23 +17,24 @@ class DecodeLoop:
         self._stop: Stop | None = None
 
     def run(self) -> Stop:
-        """Until a `Stop` comes; by then every request has its final event in the outbox. Waits only when there is
-        nothing to compute."""
+        """Until a `Stop` comes; ends all requests then. Waits only when there is nothing to compute."""
         while self._stop is None:
             self._take_work()
             if self._engine.has_work:
                 self._outbox.put(self._engine.step())
-        self._end_all()
+        self.end_all()
         return self._stop
+
+    def end_all(self) -> None:
+        """Every request that has come until now gets its final event."""
+        self._drain()
+        self._engine.abort_all()
+        self._outbox.put(self._engine.step())
 
     def _take_work(self) -> None:
         if not self._engine.has_work:
             self._handle(self._inbox.get())
-        try:
-            while True:
-                self._handle(self._inbox.get_nowait())
-        except queue.Empty:
-            pass
+        self._drain()
 
     def _handle(self, work: Work) -> None:
         match work:
@@ -47,7 +49,7 @@ class DecodeLoop:
             case request:
                 self._engine.add(request)
 
-    def _end_all(self) -> None:
-        self._engine.abort_all()
-        self._outbox.put(self._engine.step())
-        self._engine.close()
+    def _drain(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._handle(self._inbox.get_nowait())

@@ -24,12 +24,11 @@ def die_with_parent(parent_pid: int) -> None:
         threading.Thread(target=_watch_parent, args=(parent_pid,), name="parent-watch", daemon=True).start()
 
 
-def exit_unless_done(seconds: float) -> threading.Timer:
-    """Ends the process the hard way after `seconds`, unless the timer is cancelled: llama.cpp may hang in a step."""
+def exit_unless_done(seconds: float) -> None:
+    """Ends the process the hard way if it is still there after `seconds`: a thread may be stuck in native code."""
     timer = threading.Timer(seconds, os._exit, (_EXIT_HUNG,))
     timer.daemon = True
     timer.start()
-    return timer
 
 
 def _watch_parent(parent_pid: int) -> None:

@@ -5,7 +5,7 @@ Both ends import this module and nothing else of each other. A `Submit` is answe
 and `OutputDelta`, then by exactly one `RequestFinished` or `RequestFailed`.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -18,10 +18,13 @@ class RunnerConfig(msgspec.Struct, frozen=True, kw_only=True):
     model_path: str
     socket_path: str
     #: Context of one slot, in tokens.
-    num_ctx: int = 4096
-    num_slots: int = 4
-    num_batch: int = 512
-    num_threads: int = 0
+    num_ctx: Annotated[int, msgspec.Meta(ge=4)] = 4096
+    #: Requests that are computed at the same time; llama.cpp has at most 256 sequences.
+    num_slots: Annotated[int, msgspec.Meta(ge=1, le=256)] = 4
+    num_batch: Annotated[int, msgspec.Meta(ge=1)] = 512
+    #: 0: as many as there are usable cores.
+    num_threads: Annotated[int, msgspec.Meta(ge=0)] = 0
+    #: -1: all.
     num_gpu_layers: int = -1
     use_mmap: bool = True
     #: Longest wanted gap between two tokens of a stream while another prompt is prefilled, in milliseconds.
@@ -39,7 +42,8 @@ class ChatMessage(msgspec.Struct, frozen=True, omit_defaults=True):
 class ChatPrompt(msgspec.Struct, frozen=True, tag="chat", omit_defaults=True):
     """Messages for the model's chat template (Jinja, from the GGUF). A trailing assistant message is continued.
 
-    With `truncate`, the oldest messages that are neither system nor last are left out until the prompt fits the context.
+    With `truncate`, the oldest turns (a user message and what follows it) are left out until the prompt fits the context;
+    system messages and the last turn stay. The answer gets an eighth of the context, or `max_tokens` if that is less.
     """
 
     messages: list[ChatMessage]

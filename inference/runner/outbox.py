@@ -32,6 +32,7 @@ class Outbox:
         #: Where in `_entries` the message stands that the next one of its kind may be merged into.
         self._mergeable: dict[tuple[str, str], int] = {}
         self._is_closed = False
+        self._is_bounded = True
 
     def put(self, messages: Iterable[FromRunner]) -> None:
         """Never waits."""
@@ -53,13 +54,20 @@ class Outbox:
     def wait_for_room(self) -> None:
         """Waits while more than `max_waiting` messages were not taken."""
         with self._changed:
-            while len(self._entries) > self._max_waiting and not self._is_closed:
+            while len(self._entries) > self._max_waiting and self._is_bounded:
                 self._changed.wait()
+
+    def lift_bound(self) -> None:
+        """Nobody waits for room any more."""
+        with self._changed:
+            self._is_bounded = False
+            self._changed.notify_all()
 
     def close(self) -> None:
         """What was put before is still given out."""
         with self._changed:
             self._is_closed = True
+            self._is_bounded = False
             self._changed.notify_all()
 
     def _merge(self, message: FromRunner) -> None:

@@ -1,5 +1,6 @@
 """From a `Submit` to a request that the engine can take: template, tokens, bounds. Runs on the reader thread."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from inference.runner.messages import ChatMessage, ChatPrompt, Submit, TextPromp
 
 #: Of the context, kept free for the answer when older messages may be left out.
 _ANSWER_SHARE = 8
+_MAX_INT32 = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Preparation:
     def prepare(self, submit: Submit) -> Request:
         """Raises an `InferenceError`: `ContextLengthExceeded` with both numbers, `InvalidRequest`, `EngineError`."""
         arrived_ns = time.perf_counter_ns()
+        _check_numbers(submit)
         fitted = self._fit(submit)
         if not fitted.tokens:
             raise InvalidRequest("There is nothing to answer: the prompt is empty.")
@@ -101,6 +104,20 @@ class Preparation:
             f"The prompt has {num_tokens} tokens, and this model's context has room for {self._num_ctx}: "
             "shorten it, or give the model a larger context."
         )
+
+
+def _check_numbers(submit: Submit) -> None:
+    """Those that llama.cpp answers with an abort of the process or with nonsense."""
+    sampling = submit.sampling
+    for name in ("temperature", "top_p", "min_p", "typical_p", "repeat_penalty", "presence_penalty", "frequency_penalty"):
+        if not math.isfinite(getattr(sampling, name)):
+            raise InvalidRequest(f"{name} has to be a finite number.")
+    if sampling.repeat_penalty <= 0:
+        raise InvalidRequest("repeat_penalty has to be greater than 0.")
+    if not -_MAX_INT32 <= sampling.top_k <= _MAX_INT32:
+        raise InvalidRequest(f"top_k has to be at most {_MAX_INT32}.")
+    if submit.max_tokens is not None and submit.max_tokens < 0:
+        raise InvalidRequest("The number of tokens to generate cannot be negative.")
 
 
 def turn_starts(messages: Sequence[ChatMessage]) -> list[int]:

@@ -86,7 +86,7 @@ class RunnerProcess:
             how = f"it was ended by {signal.Signals(-code).name}"
         else:
             how = f"it ended with code {code}"
-        return f"{how} ({self._last_line})" if self._last_line else how
+        return f"{how} ({self._last_line})" if self._last_line and code != 0 else how
 
     async def _has_ended(self, seconds: float) -> bool:
         with contextlib.suppress(TimeoutError):

@@ -59,12 +59,6 @@ class Engine:
         events, self._events = self._events, []
         return events
 
-    def close(self) -> None:
-        """Frees what requests still hold. Ends no request: step after `abort_all` first."""
-        for slot in self.scheduler.running:
-            if slot.request and slot.request.sampler:
-                slot.request.sampler.close()
-
     def _end_aborted(self) -> None:
         if not self._aborted:
             return
@@ -102,7 +96,7 @@ class Engine:
 
     def _recover(self, planned: Planned, error: DecodeFailed) -> None:
         """A batch says nothing about which of its sequences is at fault: each is tried alone, and the one that fails
-        alone fails."""
+        alone fails; so does one whose state cannot be taken back to before the batch."""
         if len(planned) == 1:
             self._fail(planned[0][0], error)
             return
