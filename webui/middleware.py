@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
 
 
 class SignedInMiddleware(LoginRequiredMiddleware):
@@ -38,8 +39,8 @@ def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
 
 def _is_htmx(request: HttpRequest) -> bool:
     """Whether htmx acts on the headers of the answer; when it goes back in the history it only takes the page."""
-    htmx = getattr(request, "htmx", None)
-    return bool(htmx) and not htmx.history_restore_request
+    htmx: HtmxDetails | None = getattr(request, "htmx", None)
+    return htmx is not None and bool(htmx) and not htmx.history_restore_request
 
 
 def _leave_for(request: HttpRequest, url: str) -> HttpResponse:

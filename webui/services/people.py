@@ -2,14 +2,16 @@
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Count
 from django.utils.translation import gettext
 
-from webui.enums import Role
-from webui.models import Conversation, User
+from webui.enums import RUNNING_STATUSES, Role
+from webui.models import Conversation, Message, User
 from webui.services.errors import DomainError
+from webui.services.generation.registry import stop_generation
 from webui.services.sessions import end_sessions
 from webui.services.site_settings import lock_site_settings
 
@@ -77,6 +79,7 @@ def disable_person(person: User, *, by: User) -> None:
     person.is_active = False
     person.save(update_fields=["is_active"])
     end_sessions(person)
+    _stop_answers(person)
     logger.info("%s disabled %s", by.pk, person.pk)
 
 
@@ -108,7 +111,15 @@ def make_rescuer(person: User) -> None:
 def _delete(person: User, *, by: User) -> None:
     logger.info("%s deleted %s", by.pk, person.pk)
     end_sessions(person)
+    _stop_answers(person)
     person.delete()
+
+
+def _stop_answers(person: User) -> None:
+    """Frees the model from what nobody will read."""
+    running = Message.objects.filter(conversation__owner=person, status__in=RUNNING_STATUSES)
+    for message_id in running.values_list("pk", flat=True):
+        transaction.on_commit(partial(stop_generation, message_id))
 
 
 def _locked(person: User) -> None:

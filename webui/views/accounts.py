@@ -55,6 +55,8 @@ class PasswordPage(PasswordChangeView):  # type: ignore[misc]
 login = SignInPage.as_view()
 signup = RegistrationPage.as_view()
 logout = waiting_allowed(LogoutView.as_view())
+# allauth lets strangers sign out too; for them there is only the sign-in page.
+logout.login_required = True
 change_password = PasswordPage.as_view()
 
 
