@@ -11,7 +11,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from webui.env import ConfigurationError, env_bool, env_int, env_list, env_secret, env_str
+from webui.env import ConfigurationError, env_bool, env_choice, env_int, env_list, env_secret, env_str
 from webui.paths import BASE_DIR, data_dir, inference_socket_path, secret_key_path, static_root
 
 DATA_DIR = data_dir()
@@ -219,6 +219,9 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": env_str("HEARTH_LOG_LEVEL", "INFO").upper()},
-    "loggers": {"daphne": {"level": "WARNING"}, "django.channels.server": {"level": "WARNING"}},
+    "root": {
+        "handlers": ["stderr"],
+        "level": env_choice("HEARTH_LOG_LEVEL", "info", ("debug", "info", "warning", "error")).upper(),
+    },
+    "loggers": {name: {"level": "WARNING"} for name in ("daphne", "django.channels.server", "httpx", "httpcore")},
 }
