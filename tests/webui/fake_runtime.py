@@ -11,7 +11,9 @@ from contextlib import suppress
 from typing import Any
 
 Script = Callable[["Reply"], Awaitable[None]]
-TAGS = {"models": [{"name": "smollm2:135m", "size": 98_000_000, "details": {"parameter_size": "135M", "quantization_level": "Q4_1"}}]}
+TAGS = {
+    "models": [{"name": "smollm2:135m", "size": 98_000_000, "details": {"parameter_size": "135M", "quantization_level": "Q4_1"}}]
+}
 PS = {"models": [{"name": "smollm2:135m"}]}
 
 
@@ -43,7 +45,9 @@ class Reply:
 
     async def done(self, **fields: Any) -> None:
         counts = {"prompt_eval_count": 12, "eval_count": 3, "load_duration": 5_000_000, "eval_duration": 40_000_000}
-        await self.line(**{"message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop", **counts, **fields})
+        await self.line(
+            **{"message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop", **counts, **fields}
+        )
 
     async def refuse(self, status: int, **fields: Any) -> None:
         await self.head(status, "application/json")
