@@ -22,7 +22,7 @@ class LanguageForm(forms.Form):
 
 class ThemeForm(forms.Form):
     theme = forms.ChoiceField(
-        label=_("Appearance"),
+        label=_("Theme"),
         required=False,
-        choices=[("", _("As the system")), *zip(THEMES, (_("Light"), _("Dark")), strict=True)],
+        choices=[("", _("System")), *zip(THEMES, (_("Light"), _("Dark")), strict=True)],
     )

@@ -1,4 +1,4 @@
-"""Language and appearance: kept in cookies, so that they hold before signing in as well."""
+"""Language and theme: kept in cookies, so that they hold before signing in as well."""
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -27,7 +27,7 @@ def language(request: HttpRequest) -> HttpResponse:
 def theme(request: HttpRequest) -> HttpResponse:
     form = ThemeForm(request.POST)
     if not form.is_valid():
-        return HttpResponseBadRequest(gettext("This appearance is not available."), content_type="text/plain; charset=utf-8")
+        return HttpResponseBadRequest(gettext("This theme is not available."), content_type="text/plain; charset=utf-8")
     return _keep(_back(request), THEME_COOKIE, form.cleaned_data["theme"])
 
 
