@@ -19,7 +19,7 @@ _REFUSED = re.compile(
     r"\\(?:(?:re)?newcommand|providecommand|[egx]?def|let|DeclareMathOperator|(?:re)?newenvironment"
     r"|href|url|class|style|cssId|html\w*|data|unicode|includegraphics|require|verb|input|include)(?![a-zA-Z])"
 )
-_OPENING = re.compile(r"\\(?:left|begin|[cdt]?frac|sqrt)(?![a-zA-Z])|[{}^_]")
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 # latex2mathml writes symbols into its text nodes as references like &#x0221E;.
 _REFERENCE = re.compile(r"&#x([0-9A-Fa-f]{1,6});")
 _DROPPED_ATTRIBUTES = {"class", "style", "href", "id", "xmlns", "mathcolor", "mathbackground", "border-color"}
@@ -34,7 +34,7 @@ def formula_html(latex: str, *, display: bool, is_plain: bool = False) -> str:
 
 @lru_cache(maxsize=512)
 def _convert(latex: str, display: bool) -> str | None:
-    if not latex or len(latex) > MAX_CHARACTERS or _REFUSED.search(latex) or _is_nested_too_deep(latex):
+    if not latex or len(latex) > MAX_CHARACTERS or _REFUSED.search(latex) or not _is_well_nested(latex):
         return None
     from latex2mathml.converter import Converter
 
@@ -49,12 +49,13 @@ def _convert(latex: str, display: bool) -> str | None:
     return f'<math display="{kind}">{rows}</math>'
 
 
-def _is_nested_too_deep(latex: str) -> bool:
+def _is_well_nested(latex: str) -> bool:
+    """Tell whether every brace has its counterpart, at a bearable depth; the converter makes half a fraction of half of one."""
     depth = deepest = 0
-    for match in _OPENING.finditer(latex):
+    for match in _BRACE.finditer(latex):
         depth += {"{": 1, "}": -1}.get(match[0], 0)
-        deepest = max(deepest, depth)
-    return deepest > MAX_NESTING
+        deepest = max(deepest, depth if depth >= 0 else MAX_NESTING + 1)
+    return depth == 0 and deepest <= MAX_NESTING
 
 
 def _write(element: Element) -> str:
