@@ -6,7 +6,6 @@ import { connect, on } from "./socket.js";
 
 const sidebar = document.getElementById("sidebar");
 const dialog = document.getElementById("dialog");
-const isOpen = (popover) => popover.matches(":popover-open");
 
 /* Sidebar: which conversation is shown, its title, the drawer on small screens. */
 
@@ -23,7 +22,17 @@ function markCurrent() {
 }
 
 function closeDrawer() {
-  if (isOpen(sidebar)) sidebar.hidePopover();
+  if (sidebar.matches(":popover-open")) sidebar.hidePopover();
+}
+
+/** Behind the open drawer nothing can be reached; what had the focus gets it back, so the page must be reachable by then. */
+function onDrawer(event) {
+  const frame = document.getElementById("frame");
+  if (event.newState === "closed") frame.inert = false;
+  else if (event.type === "toggle") {
+    frame.inert = true;
+    sidebar.querySelector(".drawer-closer").focus();
+  }
 }
 
 function startRename(button) {
@@ -34,13 +43,10 @@ function startRename(button) {
   form.action = button.dataset.rename;
   form.setAttribute("hx-post", button.dataset.rename);
   form.title.value = link.textContent;
-  const leave = () => {
-    form.remove();
-    link.focus();
-  };
-  form.addEventListener("keydown", (event) => event.key === "Escape" && !event.isComposing && leave());
+  form.addEventListener("keydown", (event) => event.key === "Escape" && !event.isComposing && (form.remove(), link.focus()));
   form.addEventListener("focusout", (event) => event.relatedTarget && !form.contains(event.relatedTarget) && form.remove());
-  form.addEventListener("htmx:afterRequest", () => document.querySelector(`.entry-link[href="${link.pathname}"]`)?.focus());
+  const arrive = () => form.isConnected || sidebar.querySelector(`.entry-link[href="${link.pathname}"]`)?.focus();
+  form.addEventListener("htmx:beforeRequest", () => document.addEventListener("htmx:afterSettle", arrive, { once: true }));
   entry.append(form);
   htmx.process(form);
   form.title.select();
@@ -92,7 +98,6 @@ async function onClick(event) {
   else if (button.matches("[data-copy-answer]")) tellCopied(button, copyShown(button.closest(".message").querySelector(".answer")));
   else if (button.matches(".remote-image")) loadImage(button);
   else if (button.matches("[data-rename]")) startRename(button);
-  else if (button.matches("[data-to-latest]")) document.getElementById("scroller").toLatest();
   else if (button.matches("dialog [data-close-dialog]")) {
     event.preventDefault();
     dialog.close();
@@ -124,7 +129,7 @@ function onAfterSwap(event) {
     document.querySelector(".menu:popover-open")?.hidePopover();
     dialog.showModal();
   } else if (dialog.open) dialog.close();
-  if (event.detail.target.id === "main") closeDrawer();
+  if (event.detail.target?.id === "main") closeDrawer();
 }
 
 document.addEventListener("click", onClick);
@@ -134,7 +139,7 @@ document.addEventListener("htmx:afterSwap", onAfterSwap);
 for (const name of ["htmx:afterSettle", "htmx:historyRestore"]) document.addEventListener(name, markCurrent);
 for (const name of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(name, () => toast(text("offline")));
 document.addEventListener("htmx:responseError", (event) => toast(text(SENTENCES[event.detail.xhr.status] ?? "server")));
-sidebar.addEventListener("beforetoggle", (event) => (document.getElementById("frame").inert = event.newState === "open"));
+for (const name of ["beforetoggle", "toggle"]) sidebar.addEventListener(name, (event) => event.target === sidebar && onDrawer(event));
 matchMedia("(width >= 768px)").addEventListener("change", closeDrawer);
 on("conversation.changed", () => htmx.trigger(document.body, "hearth:sidebar"));
 on("error", (event) => toast(event.message));

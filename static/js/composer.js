@@ -51,6 +51,7 @@ function onClick(event) {
   const suggestion = event.target.closest("[data-fill]");
   if (suggestion) fill(suggestion.dataset.fill);
   if (event.target.closest("[data-stop]")) stopAnswers();
+  if (event.target.closest("[data-to-latest]")) document.getElementById("scroller").toLatest();
 }
 
 function onBeforeRequest(event) {
@@ -61,7 +62,7 @@ function onBeforeRequest(event) {
 
 /** The text goes once the server has taken it, and not what was typed meanwhile. */
 function onBeforeSwap(event) {
-  if (event.detail.requestConfig.elt.id !== "composer" || event.detail.xhr.status >= 300) return;
+  if (event.detail.requestConfig?.elt.id !== "composer" || event.detail.xhr.status >= 300) return;
   const typed = field().value;
   const rest = typed.startsWith(sent) ? typed.slice(sent.length) : typed;
   document.addEventListener("htmx:afterSettle", () => fill(rest.trimStart()), { once: true });
@@ -71,7 +72,7 @@ function onBeforeSwap(event) {
 
 class MessageScroller extends HTMLElement {
   connectedCallback() {
-    this.observer = new ResizeObserver(() => this.isPinned && this.toLatest());
+    this.observer = new ResizeObserver(() => (this.isPinned ? this.toLatest() : this.onScroll()));
     for (const element of [this, ...this.children]) this.observer.observe(element);
     this.addEventListener("scroll", () => this.onScroll(), { passive: true });
     this.addEventListener("htmx:beforeSwap", (event) => this.keepPlace(event.target));
