@@ -46,5 +46,6 @@ def _host_header(scope: Scope) -> str:
 def _without_port(header: str) -> str:
     host = header.strip().lower()
     if host.startswith("["):
-        return host[1:].partition("]")[0]
+        address, _, port = host[1:].partition("]")
+        return address if not port or port.startswith(":") else host
     return host.partition(":")[0].rstrip(".") if host.count(":") == 1 else host.rstrip(".")

@@ -1,0 +1,131 @@
+import math
+from typing import Any
+
+import pytest
+
+from inference.api.options import MAX_STOPS, Options, read_keep_alive, read_options, read_think
+from inference.durations import FOREVER
+from inference.errors import InvalidRequest
+from inference.runner.messages import SamplingParams
+
+
+def read(asked: dict[str, Any], modelfile: dict[str, Any] | None = None) -> Options:
+    return read_options(modelfile or {}, asked, num_ctx=4096, num_ctx_train=8192)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        ("num_ctx", "big", "integer"),
+        ("num_ctx", [1], "integer"),
+        ("num_predict", True, "integer"),
+        ("top_k", {}, "integer"),
+        ("seed", "1", "integer"),
+        ("repeat_last_n", math.inf, "integer"),
+        ("temperature", "hot", "float32"),
+        ("temperature", False, "float32"),
+        ("top_p", math.inf, "float32"),
+        ("min_p", math.nan, "float32"),
+        ("presence_penalty", 10**400, "float32"),
+        ("num_ctx", 10**400, "integer"),
+        ("stop", 5, "array"),
+        ("stop", {"a": 1}, "array"),
+        ("stop", ["a", 5], "an array of strings"),
+    ],
+)
+def test_option_of_the_wrong_type_is_refused_by_name(name: str, value: Any, kind: str) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        read({name: value})
+    assert str(refusal.value) == f'option "{name}" must be of type {kind}'.replace("type an array", "an array").replace(
+        "must be an array", "must be of an array"
+    )
+
+
+def test_too_many_stops_are_refused() -> None:
+    with pytest.raises(InvalidRequest, match=f"at most {MAX_STOPS}"):
+        read({"stop": ["x"] * (MAX_STOPS + 1)})
+
+
+def test_defaults_are_ollamas() -> None:
+    options = read({})
+
+    assert options == Options(num_ctx=4096, max_tokens=None, stop=[], sampling=SamplingParams())
+    assert (options.sampling.temperature, options.sampling.top_k, options.sampling.repeat_penalty) == (0.8, 40, 1.0)
+
+
+def test_request_goes_before_modelfile_and_stops_are_replaced() -> None:
+    modelfile = {"temperature": 0.1, "top_k": 5, "stop": ["a", "b"], "num_ctx": 2048}
+    options = read({"temperature": 0.9, "stop": ["c"]}, modelfile)
+
+    assert (options.sampling.temperature, options.sampling.top_k) == (0.9, 5)
+    assert (options.stop, options.num_ctx) == (["c"], 2048)
+    assert read({"stop": None, "num_ctx": None}, modelfile).stop == ["a", "b"]
+
+
+def test_unknown_and_retired_options_are_passed_over() -> None:
+    assert read({"tfs_z": 1, "f16_kv": True, "mirostat": 2, "num_gpu": 1, "use_mlock": "x"}) == read({})
+
+
+@pytest.mark.parametrize(
+    ("asked", "num_ctx"), [(2048, 2048), (0, 4), (-5, 4), (8192, 8192), (131072, 8192), (1000.9, 1000), (2**70, 8192)]
+)
+def test_context_stays_between_four_and_what_the_model_was_trained_for(asked: float, num_ctx: int) -> None:
+    assert read({"num_ctx": asked}).num_ctx == num_ctx
+
+
+@pytest.mark.parametrize(("asked", "max_tokens"), [(-1, None), (-2, None), (0, 0), (5, 5), (5.9, 5), (2**70, 2**31 - 1)])
+def test_number_of_tokens_to_predict(asked: float, max_tokens: int | None) -> None:
+    assert read({"num_predict": asked}).max_tokens == max_tokens
+
+
+@pytest.mark.parametrize(("asked", "seed"), [(-1, -1), (-7, -1), (0, 0), (42, 42), (2**32 + 5, 5), (2**80, 0)])
+def test_seed_fits_the_sampler(asked: int, seed: int) -> None:
+    assert read({"seed": asked}).sampling.seed == seed
+
+
+def test_one_stop_may_be_a_string_and_empty_ones_are_dropped() -> None:
+    assert read({"stop": "x"}).stop == ["x"]
+    assert read({"stop": ["", "x", ""]}).stop == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (True, "Unsupported type: 'bool'"),
+        (False, "Unsupported type: 'bool'"),
+        ([], "Unsupported type"),
+        ({}, "Unsupported type"),
+        ("soon", "invalid duration"),
+        ("5 minutes", "invalid duration"),
+    ],
+)
+def test_keep_alive_of_another_kind_is_refused(value: Any, message: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"keep_alive: {message}"):
+        read_keep_alive(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None), ("", None), (42, 42), (42.5, 42.5), ("42m", 2520), ("1h30m", 5400), ("10s", 10), (-1, FOREVER),
+        (-3.14, FOREVER), ("-1m", FOREVER), (0, 0), ("0", 0), ("0s", 0), ("1d", 86400), ("10", 10), (10**400, 2**62),
+    ],
+)  # fmt: skip
+def test_keep_alive_in_seconds(value: Any, seconds: float | None) -> None:
+    assert read_keep_alive(value) == seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [("invalid", 'invalid think value: "invalid"'), (5, "must be a boolean or string"), ([], "must be")]
+)
+def test_think_of_another_kind_is_refused(value: Any, message: str) -> None:
+    with pytest.raises(InvalidRequest, match=message):
+        read_think(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "meaning"),
+    [(None, None), (True, True), (False, False), ("high", "high"), ("max", "max"), ("true", True), ("false", False), ("", None)],
+)
+def test_think(value: Any, meaning: bool | str | None) -> None:
+    assert read_think(value) == meaning
