@@ -1,0 +1,46 @@
+import asyncio
+
+import pytest
+
+from inference.errors import RunnerCrashed
+from inference.runner.mailbox import Mailbox
+from inference.runner.messages import OutputDelta, PromptProgress, RequestFinished, RequestStats
+
+END = RequestFinished(request_id="a", finish_reason="stop", stats=RequestStats())
+
+
+async def test_mailbox_merges_what_was_not_read() -> None:
+    mailbox = Mailbox()
+    for num in (1, 2):
+        mailbox.put(PromptProgress(request_id="a", num_computed_tokens=num, num_prompt_tokens=3))
+    for text in "xyz":
+        mailbox.put(OutputDelta("a", text, 1))
+    mailbox.put(END)
+
+    assert [await mailbox.get() for _ in range(3)] == [
+        PromptProgress(request_id="a", num_computed_tokens=2, num_prompt_tokens=3),
+        OutputDelta("a", "xyz", 3),
+        END,
+    ]
+
+
+async def test_mailbox_failure_comes_after_what_was_received() -> None:
+    mailbox = Mailbox()
+    mailbox.put(OutputDelta("a", "x", 1))
+    mailbox.fail(RunnerCrashed("gone"))
+
+    assert await mailbox.get() == OutputDelta("a", "x", 1)
+    with pytest.raises(RunnerCrashed, match="gone"):
+        await mailbox.get()
+
+
+async def test_mailbox_cancelled_reader_loses_nothing() -> None:
+    mailbox = Mailbox()
+    reader = asyncio.create_task(mailbox.get())
+    await asyncio.sleep(0)
+    mailbox.put(END)
+    reader.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reader
+
+    assert await mailbox.get() == END
