@@ -93,6 +93,7 @@ def register(page: Page, site: Site) -> str:
     page.fill("input[name=password2]", PASSWORD)
     page.click("main form[action*=register] button:not([type=button])")
     page.wait_for_selector("textarea[name=content]")
+    page.wait_for_load_state()
     return email
 
 
