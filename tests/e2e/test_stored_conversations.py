@@ -83,7 +83,7 @@ def test_thousand_messages_open_at_the_end_and_page_in(window: Window, site: Sit
 
     assert first < 100
     assert time.monotonic() - started < 60
-    numbers = page.locator("article.message").all_inner_texts()
+    numbers = page.locator("article.message").all_text_contents()
     shown = [int(text.split("message number ")[1].split(" ")[0]) for text in numbers]
     assert shown == list(range(1000 - len(shown), 1000))
 
