@@ -81,6 +81,8 @@ class RunnerClient:
                 await process.kill()
             if isinstance(error, TimeoutError):
                 raise ModelLoadFailed(f"The model was not loaded within {timeout:g} seconds.") from error
+            if isinstance(error, OSError | msgspec.DecodeError):
+                raise ModelLoadFailed(f"The model's process could not be reached: {error}.") from error
             raise
         client._receiving = asyncio.create_task(client._receive(), name=f"runner-{process.pid}")
         return client

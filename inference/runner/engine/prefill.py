@@ -7,6 +7,7 @@ _AIM = 0.85
 _SMALL_CHUNK_COST = 2.0
 _LARGEST_RISE = 1.5
 _LARGEST_FALL = 0.25
+_CREEP = 0.1
 _SMOOTHING = 0.2
 #: With nothing measured at all.
 _FIRST_CHUNK = 16
@@ -36,12 +37,17 @@ class PrefillBudget:
         if num_prefill == 0:
             self._usual_step_ns = _smooth(self._usual_step_ns, duration_ns)
         elif num_generating == 0:
-            self._token_cost_ns = _smooth(self._token_cost_ns, duration_ns / num_prefill)
+            # A few tokens cost about as much as one: they would say that each is dear.
+            if num_prefill >= _FIRST_CHUNK:
+                self._token_cost_ns = _smooth(self._token_cost_ns, duration_ns / num_prefill)
         elif num_prefill >= int(self._chunk) or duration_ns > self._bound_ns:
             # A prompt's short rest says nothing about what a full chunk would take, unless it took too long itself.
             ratio = _AIM * self._bound_ns / max(duration_ns, 1)
-            self._chunk = num_prefill * min(max(ratio, _LARGEST_FALL), _LARGEST_RISE)
-            self._chunk = min(max(self._chunk, 1.0), float(self._num_batch))
+            chunk = num_prefill * min(max(ratio, _LARGEST_FALL), _LARGEST_RISE)
+            if ratio > 1:
+                # Whole tokens are planned: a chunk of 1 would never grow by a third.
+                chunk = max(chunk, min(self._chunk, num_prefill + 1) + _CREEP)
+            self._chunk = min(max(chunk, 1.0), float(self._num_batch))
 
     @property
     def _bound_ns(self) -> float:

@@ -9,7 +9,8 @@ from inference.runner.messages import RequestStats, SamplingParams
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """`tokens` is the prompt and, after it, what was sampled: the request owns the list. Times are those of the engine's clock, in nanoseconds."""
+    """`tokens` is the prompt and, after it, what was sampled: the request owns the list.
+    Times are those of the engine's clock, in nanoseconds."""
 
     request_id: str
     tokens: list[int]

@@ -56,3 +56,24 @@ def test_prefill_short_rest_of_a_prompt_does_not_raise_the_chunk() -> None:
     budget.observe(num_generating=1, num_prefill=1, duration_ns=12 * MS)
 
     assert budget.tokens(1) == before
+
+
+def test_prefill_recovers_from_one_very_slow_step() -> None:
+    budget = PrefillBudget(max_gap_ms=150, num_batch=512)
+    simulate(budget, token_ms=5, step_ms=10, steps=20)
+    settled = budget.tokens(1)
+    for _ in range(5):
+        budget.observe(num_generating=1, num_prefill=budget.tokens(1), duration_ns=5000 * MS)
+    fallen = budget.tokens(1)
+
+    simulate(budget, token_ms=5, step_ms=10, steps=20)
+
+    assert fallen == 1
+    assert budget.tokens(1) >= settled - 1
+
+
+def test_prefill_tiny_prompt_alone_teaches_nothing() -> None:
+    budget = PrefillBudget(max_gap_ms=150, num_batch=512)
+    budget.observe(num_generating=0, num_prefill=1, duration_ns=50 * MS)
+
+    assert budget.tokens(1) == 16
