@@ -180,7 +180,7 @@ def test_make_run_hands_the_environment_to_the_server(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir(parents=True)
     write_program(tmp_path / "scripts/install", "#!/bin/sh\n")
     write_program(tmp_path / ".venv/bin/python", '#!/bin/sh\necho "$* on $HEARTH_PORT, $OLLAMA_HOST, $HEARTH_DATA"\n')
-    env = {**os.environ, "HEARTH_PORT": "3001", "OLLAMA_HOST": "127.0.0.1:11435", "HEARTH_DATA": "/srv/second"}
+    env = {"PATH": os.environ["PATH"], "HEARTH_PORT": "3001", "OLLAMA_HOST": "127.0.0.1:11435", "HEARTH_DATA": "/srv/second"}
 
     result = subprocess.run(["make", "run"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=30, check=True)
 

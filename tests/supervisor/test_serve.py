@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 
 from tests.site import Site, wait_until
 from tests.supervisor.children import is_running
+from webui.paths import BASE_DIR
 
 pytestmark = pytest.mark.services
 
@@ -113,3 +116,15 @@ def test_a_runtime_that_cannot_start_is_told_on_the_page_of_its_health(site: Sit
 
     status = json.loads((site.data / "run" / "inference.status.json").read_text())
     assert status == {"state": "failed", "cause": "OLLAMA_NUM_PARALLEL must be a whole number, not 'many'."}
+
+
+def health_check(site: Site) -> int:
+    command = [sys.executable, "-m", "webui.supervisor.health"]
+    return subprocess.run(command, cwd=BASE_DIR, env=site.environment, timeout=30, check=False).returncode
+
+
+def test_the_container_health_check_tells_a_running_site_from_none(site: Site) -> None:
+    before = health_check(site)
+    site.start()
+
+    assert (before, health_check(site)) == (1, 0)
