@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -66,6 +67,21 @@ async def test_a_failing_start_is_tried_three_times_then_shown_with_its_cause(ca
     printed = capfd.readouterr().out
     assert printed.count("runtime   | noise") == 3
     assert "ERROR: The model runtime could not start: The shelf is empty." in printed
+
+
+async def test_a_failed_process_is_tried_once_each_time_it_is_tried_again(capfd: pytest.CaptureFixture[str]) -> None:
+    service = make_service(RuntimeService, FAILS, timing=dataclasses.replace(QUICK, slow_retry=0.05))
+
+    async with running(service):
+        await until(lambda: service.failure)
+        capfd.readouterr()
+        seen = ""
+        async with asyncio.timeout(20):
+            while seen.count("could not start") < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+                seen += capfd.readouterr().out
+
+    assert "starting it again in" not in seen
 
 
 async def test_exit_code_3_is_not_tried_again(capfd: pytest.CaptureFixture[str]) -> None:

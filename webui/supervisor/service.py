@@ -92,7 +92,6 @@ class Service:
 
     def _failed(self, cause: str) -> float:
         self.failure = cause
-        self._backoff.failed_starts = 0
         self.on_failed(cause)
         self.settled.set()
         return self.timing.slow_retry
