@@ -77,7 +77,7 @@ async def test_a_failed_process_is_tried_once_each_time_it_is_tried_again(capfd:
         capfd.readouterr()
         seen = ""
         async with asyncio.timeout(20):
-            while seen.count("could not start") < 3:  # noqa: ASYNC110
+            while seen.count("could not start") < 3:
                 await asyncio.sleep(0.01)
                 seen += capfd.readouterr().out
 
