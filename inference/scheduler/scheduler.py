@@ -18,7 +18,7 @@ from inference.scheduler.stream import Finished, Prefilling, RequestStream
 from inference.settings import Settings
 
 _CLOSE_TIMEOUT_S = 5.0
-_SHUTDOWN_TIMEOUT_S = 1.5
+_SHUTDOWN_TIMEOUT_S = 1.0
 _LONGEST_LOAD_S = 30 * 86400.0
 
 logger = logging.getLogger(__name__)

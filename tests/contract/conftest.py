@@ -1,0 +1,26 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.service import Service
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One service for all tests that leave it as they found it."""
+    service = Service(tmp_path_factory.mktemp("contract") / "data", OLLAMA_NUM_PARALLEL="2", OLLAMA_CONTEXT_LENGTH="1024").start()
+    yield service
+    code = service.stop()
+    assert code == 0
+    assert "Traceback" not in service.log.read_text()
+
+
+@pytest.fixture
+def own_service(tmp_path: Path, service: Service) -> Iterator[Service]:
+    """A service to be harmed, not yet started; its models folder is that of the other, so nothing is imported."""
+    own = Service(tmp_path / "data", OLLAMA_MODELS=str(service.data / "models"), OLLAMA_CONTEXT_LENGTH="1024")
+    yield own
+    if own._process is not None and own.process.poll() is None:
+        own.process.kill()
+        own.process.wait(10)
