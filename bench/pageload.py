@@ -53,7 +53,7 @@ def register(page: Page, site: Site) -> None:
     page.fill("input[name=email]", "ada@example.org")
     page.fill("input[name=password1]", "correct horse battery")
     page.fill("input[name=password2]", "correct horse battery")
-    page.click("main button[type=submit]")
+    page.click("main form button:not([type=button])")
     page.wait_for_selector("textarea[name=content]")
 
 

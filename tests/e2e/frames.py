@@ -13,11 +13,22 @@ class StreamReplay:
     blocks: list[str] = field(default_factory=list)
     offset: int = 0
     finished: int = 0
+    open_html: str = ""
 
     def take(self, frame: list[object]) -> None:
+        if len(frame) == 2:
+            return
+        kept = _first_units(self.open_html, int(str(frame[-2])))
+        self.open_html = kept + str(frame[-1])
         if len(frame) == 4:
             self.offset = int(str(frame[1]))
-            self.blocks.append(str(frame[3]))
+            self.blocks.append(self.open_html)
+            self.open_html = ""
+
+
+def _first_units(text: str, count: int) -> str:
+    """The first `count` UTF-16 units, as JavaScript's `slice` counts."""
+    return text.encode("utf-16-le")[: 2 * count].decode("utf-16-le", errors="surrogatepass")
 
 
 class FrameRecorder:

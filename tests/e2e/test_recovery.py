@@ -49,7 +49,7 @@ def test_killed_process_interrupts_the_answer_and_no_more(fragile_page: Page, fr
     assert all(process.pid != killed for process in site.processes().values())
 
     page.click("article.assistant form[action$='/continue/'] button")
-    wait_for_text(page, len(shown_text(page)) + 30)
+    wait_for_text(page, len(content) + 30)
     page.click("[data-stop]")
     wait_for_end(page, "stopped")
     after, _ = stored_answer(site, message_id)
