@@ -22,7 +22,7 @@ export function attach(view) {
 }
 
 export function detach(view) {
-  streams.delete(views.get(view));
+  if (streams.delete(views.get(view))) send({ type: "generation.detach", stream: views.get(view) });
   views.delete(view);
 }
 
