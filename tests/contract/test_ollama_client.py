@@ -1,6 +1,7 @@
 """The real `ollama` Python client against the real service."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import ollama
@@ -13,8 +14,10 @@ OPTIONS = {"num_predict": 8, "temperature": 0.0, "seed": 3}
 
 
 @pytest.fixture
-def client(service: Service) -> ollama.Client:
-    return ollama.Client(host=service.url)
+def client(service: Service) -> Iterator[ollama.Client]:
+    client = ollama.Client(host=service.url)
+    yield client
+    client._client.close()
 
 
 def test_unknown_model_raises_with_status_and_text(client: ollama.Client) -> None:
