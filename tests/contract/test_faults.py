@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -169,3 +170,17 @@ def test_terminated_service_does_not_wait_for_one_who_does_not_read(own_service:
         started = time.monotonic()
         assert own_service.stop() == 0
         assert time.monotonic() - started < 4
+
+
+def test_full_queue_is_refused_with_a_time_to_come_back(tmp_path: Path, service: Service) -> None:
+    models = str(service.data / "models")
+    own = Service(tmp_path / "data", OLLAMA_MODELS=models, OLLAMA_NUM_PARALLEL="1", OLLAMA_MAX_QUEUE="1").start()
+    try:
+        with streaming(own), watching(own) as (_, waiting):
+            assert next(waiting) == {"event": "queued", "position": 1}
+            response = own.post("/api/chat", chat_body())
+    finally:
+        own.stop()
+
+    assert (response.status_code, response.headers["retry-after"]) == (503, "5")
+    assert response.json() == {"error": "server busy, please try again.  maximum pending requests exceeded", "code": "queue_full"}

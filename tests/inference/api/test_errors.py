@@ -1,0 +1,39 @@
+import json
+
+import pytest
+
+from inference import errors
+from inference.api.errors import error_body, status_of
+from inference.errors import InferenceError, error_from_code
+
+KINDS = sorted(
+    (kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, InferenceError)),
+    key=lambda kind: kind.code,
+)
+STATUSES = {
+    "context_length_exceeded": 400,
+    "engine_error": 500,
+    "internal": 500,
+    "invalid_request": 400,
+    "model_load_failed": 500,
+    "model_not_found": 404,
+    "payload_too_large": 413,
+    "queue_full": 503,
+    "rejected": 400,
+    "request_timeout": 408,
+    "runner_crashed": 500,
+    "shutting_down": 503,
+}
+
+
+def test_every_error_has_a_code_of_its_own_and_a_status() -> None:
+    assert {kind.code: int(status_of(kind("x"))) for kind in KINDS} == STATUSES
+    assert len(KINDS) == len(STATUSES)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.code)
+def test_error_is_the_same_on_the_other_side_of_the_wire(kind: type[InferenceError]) -> None:
+    body = json.loads(error_body(kind("What happened.")))
+    error = error_from_code(body["code"], body["error"])
+
+    assert (type(error), str(error)) == (kind, "What happened.")
