@@ -80,7 +80,7 @@ class Reader(threading.Thread):
                 message = decode_to_runner(body)
                 if isinstance(message, Shutdown):
                     break
-                self._handle(message)
+                self._dispatch(message)
                 self._outbox.wait_for_room()
         except (BrokenFrame, msgspec.DecodeError) as error:
             logger.error("The client sent something that is no message: %s", error)
@@ -91,7 +91,7 @@ class Reader(threading.Thread):
         finally:
             self._inbox.put(Stop(is_broken))
 
-    def _handle(self, message: ToRunner) -> None:
+    def _dispatch(self, message: ToRunner) -> None:
         if isinstance(message, Submit):
             self._prepare(message)
         elif isinstance(message, Abort | Ping):
