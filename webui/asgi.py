@@ -10,7 +10,9 @@ pages = get_asgi_application()
 
 from webui.routing import make_application  # noqa: E402
 from webui.services.generation.recovery import recover_interrupted, save_on_exit  # noqa: E402
+from webui.services.sessions import purge_expired_sessions  # noqa: E402
 
 recover_interrupted()
 save_on_exit()
+purge_expired_sessions()
 application = make_application(pages)

@@ -160,12 +160,15 @@ ACCOUNT_RATE_LIMITS = {
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 
-SESSION_COOKIE_NAME = "hearth_session"
+# Browsers keep cookies by host, not by port: sites side by side on one machine must not sign each other out.
+_PORT = env_int("HEARTH_PORT", 3000, minimum=0, maximum=65535)
+_SITE = "hearth" if _PORT == 3000 else f"hearth_{_PORT}"
+SESSION_COOKIE_NAME = f"{_SITE}_session"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env_bool("HEARTH_SECURE_COOKIES", False)
-CSRF_COOKIE_NAME = "hearth_csrf"
+CSRF_COOKIE_NAME = f"{_SITE}_csrf"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "webui.views.errors.csrf_failure"

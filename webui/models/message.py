@@ -8,7 +8,7 @@ from webui.enums import RUNNING_STATUSES, MessageRole, MessageStatus
 
 
 class Message(models.Model):
-    """Token counts and times are the runtime's, of the whole answer; null where the runtime did not report them.
+    """Token counts and times are the runtime's, of the last run that wrote into it; null where it did not report them.
 
     Times are in milliseconds. `content` is Markdown, saved about once a second while an answer streams.
     """

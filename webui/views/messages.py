@@ -45,7 +45,8 @@ def _render_sent(request: PersonRequest, sent: SentMessage) -> HttpResponse:
     if not sent.is_new_conversation:
         return render(request, "chat/sent.html", context | {"messages": [sent.question, sent.answer]})
     main = render_to_string("chat/page.html#main", chat_context(request, sent.conversation), request)
-    response = HttpResponse(main + render_to_string("chat/sent.html", context, request))
+    # The column holds the messages already; named, since Django's flash messages go by the same name.
+    response = HttpResponse(main + render_to_string("chat/sent.html", context | {"messages": []}, request))
     response["HX-Push-Url"] = reverse("conversation", args=[sent.conversation.pk])
     response["HX-Retarget"] = "#main"
     response["HX-Reswap"] = "outerHTML"
