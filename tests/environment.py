@@ -8,8 +8,13 @@ import tempfile
 data = tempfile.mkdtemp(prefix="hearth-tests-")
 atexit.register(shutil.rmtree, data, ignore_errors=True)
 
+#: The same tests against another database: see tests/webui/test_postgresql.py.
+database = os.environ.get("TEST_DATABASE_URL", "")
+
 for name in list(os.environ):
     if name.startswith(("HEARTH_", "OLLAMA_")) or name == "DATABASE_URL":
         del os.environ[name]
 os.environ["HEARTH_DATA"] = data
 os.environ["HEARTH_SECRET_KEY"] = "only-for-tests-and-nowhere-else-0123456789abcdef"
+if database:
+    os.environ["DATABASE_URL"] = database
