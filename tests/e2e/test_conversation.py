@@ -3,7 +3,7 @@
 from bs4 import BeautifulSoup
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Window, ask, last_answer_id, stored_answer, wait_for_end
+from tests.e2e.conftest import Window, ask, enter, last_answer_id, stored_answer, wait_for_end
 from tests.e2e.frames import FrameRecorder
 from tests.site import Site
 from webui.markdown import render
@@ -139,10 +139,8 @@ def test_continue_goes_on_with_a_stopped_answer(page: Page, site: Site) -> None:
 
 
 def test_two_people_are_answered_at_the_same_time(page: Page, site: Site, window: Window) -> None:
-    from tests.e2e.conftest import register
-
     other = window(viewport={"width": 1280, "height": 800}, locale="en-US").new_page()
-    register(other, site)
+    enter(other, site)
 
     ask(page, LONG)
     ask(other, LONG)

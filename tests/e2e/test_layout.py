@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Window, register
+from tests.e2e.conftest import Window, enter
 from tests.e2e.seed import store_conversation
 from tests.site import Site
 
@@ -49,7 +49,7 @@ def test_pages_hold_at_every_size_theme_and_language(window: Window, site: Site,
     assert_accessible(page)
     assert_nothing_overflows(page)
 
-    email = register(page, site)
+    email = enter(page, site)
     assert page.get_attribute("html", "lang") == ("zh-hans" if locale == "zh-CN" else "en")
     assert_accessible(page)
     assert_nothing_overflows(page)
@@ -62,7 +62,7 @@ def test_pages_hold_at_every_size_theme_and_language(window: Window, site: Site,
 
 def test_drawer_opens_and_closes_on_a_phone(window: Window, site: Site) -> None:
     page = window(viewport={"width": 390, "height": 844}, locale="en-US").new_page()
-    register(page, site)
+    enter(page, site)
     expect(page.locator("#sidebar")).not_to_be_visible()
 
     page.locator(".drawer-opener").first.click()

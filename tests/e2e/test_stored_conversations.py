@@ -4,7 +4,7 @@ import time
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Window, register
+from tests.e2e.conftest import Window, enter
 from tests.e2e.seed import store_conversation
 from tests.site import Site
 
@@ -23,14 +23,14 @@ $\\href{javascript:window.pwned=7}{x}$
 
 def opened(window: Window, site: Site, title: str, texts: list[str]) -> Page:
     page = window(viewport={"width": 1280, "height": 800}, locale="en-US").new_page()
-    email = register(page, site)
+    email = enter(page, site)
     page.goto(store_conversation(site, email, title, texts))
     return page
 
 
 def test_hostile_answer_runs_nothing_and_calls_nobody(window: Window, site: Site) -> None:
     page = window(locale="en-US").new_page()
-    email = register(page, site)
+    email = enter(page, site)
     address = store_conversation(site, email, "<b>bold</b>", ["<script>window.pwned=10</script>", HOSTILE])
     hosts: set[str] = set()
     page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
@@ -71,7 +71,7 @@ def test_code_and_table_are_rendered_and_code_is_copied(window: Window, site: Si
 
 def test_thousand_messages_open_at_the_end_and_page_in(window: Window, site: Site) -> None:
     page = window(viewport={"width": 1280, "height": 800}, locale="en-US").new_page()
-    email = register(page, site)
+    email = enter(page, site)
     address = store_conversation(site, email, "Long", [f"message number {number} end" for number in range(1000)])
 
     started = time.monotonic()
