@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 
-from tests.e2e.conftest import Window, ask, register, stored_answer, wait_for_end
+from tests.e2e.conftest import Window, ask, last_answer_id, register, stored_answer, wait_for_end
 from tests.e2e.test_conversation import LONG, shown_text, visible_text, wait_for_text
 from tests.site import Site, scratch_site, wait_until
 from webui.markdown import render
