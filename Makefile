@@ -15,17 +15,17 @@ run: ## Install what Hearth needs, once, and start it: http://localhost:3000
 
 test: ## Run every test, with warnings as errors; ARGS="-k name" picks some
 	@scripts/install test
-	@scripts/install-chromium
+	@scripts/install-test-programs
 	@exec $(PY) -m pytest $(ARGS)
 
 e2e: ## Run the tests that drive a real browser
 	@scripts/install test
-	@scripts/install-chromium
+	@scripts/install-test-programs
 	@exec $(PY) -m pytest -m e2e $(ARGS)
 
 bench: ## Measure: memory and start times, then the page in a real browser
 	@scripts/install test
-	@scripts/install-chromium
+	@scripts/install-test-programs
 	@for file in $$(grep -l '__main__' bench/*.py); do echo "== $$file"; $(PY) -m bench.$$(basename $$file .py) || exit 1; done
 
 lint: ## Check format, style, types, templates, Dockerfile and compose file
