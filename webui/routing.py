@@ -6,6 +6,7 @@ from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.sessions import SessionMiddlewareStack
+from django.conf import settings
 from django.urls import path
 
 from webui.consumers.chat import ChatConsumer
@@ -26,6 +27,17 @@ def make_application(pages: Application) -> Application:
 
     async def application(scope: Any, receive: Any, send: Any) -> Any:
         bind(asyncio.get_running_loop())
-        return await router(scope, receive, send)
+        return await router(mounted(scope), receive, send)
 
     return application
+
+
+def mounted(scope: dict[str, Any]) -> dict[str, Any]:
+    """The scope as ASGI wants it below a mount point, `HEARTH_SCRIPT_NAME`: in `root_path`, and at the beginning of `path`.
+
+    Some proxies cut it off the path, some leave it there. What daphne says is passed over: it believes any client that
+    names a mount point (`Daphne-Root-Path`).
+    """
+    name: str = settings.SCRIPT_NAME
+    path: str = scope.get("path", "/")
+    return {**scope, "root_path": name, "path": path if path.startswith(f"{name}/") else name + path}

@@ -4,6 +4,7 @@ What an administrator changes at run time lives in the database (`SiteSettings`)
 Every variable read here stands in the table in README.md; a test compares the two.
 """
 
+import re
 from typing import Any
 
 import dj_database_url
@@ -73,7 +74,18 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "webui.urls"
 ASGI_APPLICATION = "webui.asgi.application"
-FORCE_SCRIPT_NAME = env_str("HEARTH_SCRIPT_NAME") or None
+
+
+def _script_name() -> str:
+    """The path that the site is mounted at, "" for the root of its host. It begins every link, so nothing odd may stand in it."""
+    name = env_str("HEARTH_SCRIPT_NAME").rstrip("/")
+    if name and not re.fullmatch(r"(/[\w.~-]+)+", name, re.ASCII):
+        raise ConfigurationError(f"HEARTH_SCRIPT_NAME must be a path such as /hearth, not {name!r}.")
+    return name
+
+
+SCRIPT_NAME = _script_name()
+FORCE_SCRIPT_NAME = SCRIPT_NAME or None
 
 TEMPLATES = [
     {
@@ -205,7 +217,8 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = env_str("TZ", "UTC")
 
-STATIC_URL = "static/"
+# Whole: Django completes a relative one when it is first asked for, which under ASGI is before it knows the script name.
+STATIC_URL = f"{SCRIPT_NAME}/static/"
 STATIC_ROOT = static_root()
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {

@@ -3,6 +3,7 @@
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
@@ -50,7 +51,7 @@ def shown_conversation_id(request: PersonRequest) -> UUID | None:
     """Which conversation the page that htmx asks from is showing."""
     path = request.htmx.current_url_abs_path if request.htmx else None
     try:
-        match = resolve(path.partition("?")[0]) if path else None
+        match = resolve(path.partition("?")[0].removeprefix(settings.SCRIPT_NAME)) if path else None
     except Resolver404:
         return None
     return match.kwargs.get("conversation_id") if match else None

@@ -1,6 +1,7 @@
 """The list of conversations: whose, in which order, grouped by the reader's days, page by page."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -90,6 +91,14 @@ def test_queries_do_not_depend_on_the_number(
 def test_current_conversation_is_marked(browser: Client, user: User) -> None:
     shown, _ = make_conversation(user=user), make_conversation(user=user)
     address = f"http://testserver{reverse('conversation', args=[shown.pk])}?x=1"
+    soup = BeautifulSoup(browser.get(SIDEBAR, headers={**HTMX, "HX-Current-URL": address}).text, "html.parser")
+    assert [link.get_text() for link in soup.select("[aria-current=page]")] == [shown.title]
+
+
+def test_current_conversation_is_marked_below_a_mount_point(browser: Client, user: User, settings: Any) -> None:
+    settings.SCRIPT_NAME = "/hearth"
+    shown, _ = make_conversation(user=user), make_conversation(user=user)
+    address = f"http://testserver/hearth{reverse('conversation', args=[shown.pk])}"
     soup = BeautifulSoup(browser.get(SIDEBAR, headers={**HTMX, "HX-Current-URL": address}).text, "html.parser")
     assert [link.get_text() for link in soup.select("[aria-current=page]")] == [shown.title]
 

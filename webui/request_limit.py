@@ -1,0 +1,41 @@
+"""How much a stranger may send before anybody looks at it.
+
+daphne takes a request in whole before Django sees it, and holds all of it in memory: Django's own limit comes too late.
+"""
+
+from daphne import http_protocol
+from django.conf import settings
+
+_REFUSAL = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class BoundedRequest(http_protocol.WebRequest):  # type: ignore[misc]
+    """daphne's request, refused as soon as its body is announced, or grows, beyond what a form may have."""
+
+    _received = 0
+    _is_refused = False
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802
+        super().gotLength(length)
+        self._refuse_beyond(length or 0)
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
+        self._received += len(data)
+        self._refuse_beyond(self._received)
+        if not self._is_refused:
+            super().handleContentChunk(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802
+        if not self._is_refused:
+            super().requestReceived(command, path, version)
+
+    def _refuse_beyond(self, length: int) -> None:
+        if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and not self._is_refused:
+            self._is_refused = True
+            self.channel.transport.write(_REFUSAL)
+            self.channel.loseConnection()
+
+
+def limit_requests() -> None:
+    """Has daphne make its requests of this class; it offers no setting for it."""
+    http_protocol.WebRequest = BoundedRequest
