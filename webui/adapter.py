@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from webui.models import User
 from webui.services.accounts import may_register
 from webui.services.passwords import change_password
+from webui.services.sessions import sign_out
 
 #: allauth's notices by the name of their template; those not named here say what the page shows anyway.
 NOTICES = {
@@ -39,6 +40,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Reached only with the right password, so it tells nothing to somebody who tries addresses."""
         messages.error(request, _("Your account has been disabled. Ask the administrator if you think this is a mistake."))
         return redirect("account_login")
+
+    def logout(self, request: HttpRequest) -> None:
+        sign_out(request)
 
     def set_password(self, user: User, password: str) -> None:
         change_password(user, password=password)

@@ -8,6 +8,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -28,6 +29,11 @@ class SignedInMiddleware(LoginRequiredMiddleware):
         if request.user.may_enter or getattr(view_func, "waiting_allowed", False):
             return None
         return _leave_for(request, reverse("waiting"))
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """htmx gets parts of pages at the pages' own addresses: a browser that goes back must not show such a part alone."""
+        patch_vary_headers(response, ("HX-Request",))
+        return response
 
 
 def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:

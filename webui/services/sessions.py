@@ -1,11 +1,23 @@
-"""Ending what a person has open, everywhere at once."""
+"""Ending what a person has open: in one browser, or everywhere at once."""
 
+from functools import partial
+
+from django.contrib.auth import logout
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils import timezone
 
 from webui.models import User
 from webui.services.notices import access_revoked
+
+
+def sign_out(request: HttpRequest) -> None:
+    """Ends the session of this browser. Pages of it that are open elsewhere, in other tabs, hear of it at once."""
+    user_id = request.user.pk
+    logout(request)
+    if user_id is not None:
+        transaction.on_commit(partial(access_revoked, user_id))
 
 
 def end_sessions(user: User) -> None:

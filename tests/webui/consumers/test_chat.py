@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.models import Session
+from django.test import AsyncClient
 
 from tests.factories import make_answer, make_user
 from tests.webui.consumers.conftest import OpenPage, session_cookie
@@ -244,6 +245,25 @@ async def test_signing_out_elsewhere_ends_the_stream(runtime: FakeRuntime, user:
     heard = await page.hear_until("session.ended")
     assert not any(isinstance(event, dict) and event["type"] == "generation.finished" for event in heard)
     assert (await page.socket.receive_output(timeout=5))["code"] == 4401
+
+
+async def test_signing_out_in_another_tab_ends_the_stream(runtime: FakeRuntime, user: User, open_page: OpenPage) -> None:
+    async def endless(reply: Reply) -> None:
+        await reply.text("secret")
+        await asyncio.Event().wait()
+
+    runtime.script(endless)
+    sent = await send(user)
+    cookie = await sync_to_async(session_cookie)(user)
+    page = await open_page(user, cookie=cookie)
+    await page.say(type="generation.attach", stream=1, message=str(sent.answer.pk))
+    await page.hear()
+    tab = AsyncClient()
+    tab.cookies.load(cookie)
+    answer = await tab.post("/accounts/logout/")
+    heard = await page.hear_until("session.ended")
+    assert answer["Location"] == "/accounts/login/"
+    assert not any(isinstance(event, dict) and event["type"] == "generation.finished" for event in heard)
 
 
 async def test_refusals_speak_the_language_of_the_page(runtime: FakeRuntime, user: User, open_page: OpenPage) -> None:

@@ -83,6 +83,12 @@ def test_htmx_gets_the_main_column_only(browser: Client, user: User) -> None:
     assert (part.select_one("html"), part.select_one("#sidebar-list")) == (None, None)
 
 
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_page_and_its_parts_are_kept_apart_by_browsers(browser: Client, user: User, headers: dict[str, str]) -> None:
+    response = browser.get(page_of(make_conversation(user=user)), headers=headers)
+    assert "HX-Request" in response["Vary"].split(", ")
+
+
 def test_going_back_gets_the_whole_page(browser: Client, user: User) -> None:
     conversation = make_conversation(user=user, messages=2)
     headers = {**HTMX, "HX-History-Restore-Request": "true"}
