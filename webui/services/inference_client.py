@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from django.conf import settings
 
 from webui.services.errors import EngineUnavailable, RuntimeFailure, failure_from_code
-from webui.services.inference_events import Delta, Done, Event, Progress, last_text, parse_line
+from webui.services.inference_events import Delta, Done, Event, Progress, error_code, last_text, parse_line, plain_text
 from webui.services.runtime_status import read_runtime_status, unavailable_sentence
 
 if TYPE_CHECKING:
@@ -150,8 +150,8 @@ async def _refusal(response: "httpx.Response", model: str) -> RuntimeFailure:
         data = {}
     detail, code = (data.get("error"), data.get("code")) if isinstance(data, dict) else (None, None)
     if not isinstance(code, str) or not code:
-        code = _CODE_BY_STATUS.get(response.status_code, "engine_error")
-    return failure_from_code(code, detail if isinstance(detail, str) else "", model)
+        code = _CODE_BY_STATUS.get(response.status_code)
+    return failure_from_code(error_code(code), plain_text(detail), model)
 
 
 _clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, InferenceClient]" = WeakKeyDictionary()

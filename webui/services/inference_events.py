@@ -11,6 +11,8 @@ from webui.services.errors import failure_from_code
 
 Stage = Literal["loading", "queued", "prompt", "streaming"]
 _NANOSECONDS = 1_000_000
+#: As many characters as the row of a message has room for.
+LONGEST_CODE = 40
 
 
 @dataclass(frozen=True)
@@ -56,26 +58,25 @@ def parse_line(line: bytes, model: str) -> Event | None:
     if not isinstance(data, dict):
         raise failure_from_code("stream_broken", "", model)
     if "error" in data:
-        raise failure_from_code(str(data.get("code") or "engine_error"), _text(data["error"]), model)
+        raise failure_from_code(error_code(data.get("code")), plain_text(data["error"]), model)
     if "event" in data:
         return _progress(data)
     if data.get("done") is True:
         return _done(data)
     message = data.get("message")
-    text = _text(message.get("content")) if isinstance(message, dict) else ""
+    text = plain_text(message.get("content")) if isinstance(message, dict) else ""
     return Delta(text) if text else None
 
 
 def last_text(line: bytes) -> str:
     """Text that rides on the final line, as some servers send it."""
     message = json.loads(line).get("message")
-    return _text(message.get("content")) if isinstance(message, dict) else ""
+    return plain_text(message.get("content")) if isinstance(message, dict) else ""
 
 
 def _progress(data: dict[str, Any]) -> Progress | None:
     if data["event"] == "loading":
-        fraction = data.get("fraction")
-        return Progress("loading", fraction=min(max(float(fraction), 0.0), 1.0) if isinstance(fraction, int | float) else None)
+        return Progress("loading", fraction=_fraction(data.get("fraction")))
     if data["event"] == "queued":
         return Progress("queued", position=_count(data.get("position")))
     if data["event"] == "prompt":
@@ -87,7 +88,7 @@ def _done(data: dict[str, Any]) -> Done:
     additions = data.get("hearth")
     dropped = _count(additions.get("dropped_tokens")) if isinstance(additions, dict) else None
     return Done(
-        finish_reason=_text(data.get("done_reason"))[:16] or "stop",
+        finish_reason=plain_text(data.get("done_reason"))[:16] or "stop",
         prompt_tokens=_count(data.get("prompt_eval_count")),
         completion_tokens=_count(data.get("eval_count")),
         dropped_tokens=dropped,
@@ -102,10 +103,20 @@ def _count(value: object) -> int | None:
 
 
 def _milliseconds(value: object) -> int | None:
-    return _count(round(value / _NANOSECONDS)) if isinstance(value, int | float) else None
+    return _count(round(value / _NANOSECONDS)) if isinstance(value, int | float) and 0 <= value < 2**63 else None
 
 
-def _text(value: object) -> str:
+def _fraction(value: object) -> float | None:
+    # NaN, which equals nothing, would not be JSON for the page.
+    return float(min(max(value, 0), 1)) if isinstance(value, int | float) and value == value else None
+
+
+def error_code(value: object) -> str:
+    """An error's code as it is stored; a server that gives none, such as Ollama, gets one."""
+    return plain_text(value)[:LONGEST_CODE] or "engine_error"
+
+
+def plain_text(value: object) -> str:
     """A string that any database and socket can hold: no NUL, no half of a surrogate pair."""
     if not isinstance(value, str):
         return ""

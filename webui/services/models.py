@@ -11,6 +11,7 @@ from django.conf import settings
 
 from webui.models import Conversation, SiteSettings, User
 from webui.services.inference_client import endpoint
+from webui.services.inference_events import plain_text
 from webui.services.runtime_status import read_runtime_status, unavailable_sentence
 
 if TYPE_CHECKING:
@@ -56,12 +57,15 @@ _cached: tuple[float, str, ModelList] | None = None
 def list_models() -> ModelList:
     """Installed models by name, at most `FRESH` seconds old. Asks the runtime from the calling thread."""
     global _cached
+    began = time.monotonic()
     with _lock:
-        if _cached is not None and _cached[1] == settings.INFERENCE_URL and time.monotonic() - _cached[0] < FRESH:
-            return _cached[2]
+        if _cached is not None and _cached[1] == settings.INFERENCE_URL:
+            came, _url, known = _cached
+            # A failure is for those who waited for it together, not one after the other; whoever comes later asks anew.
+            if came >= began if known.error else time.monotonic() - came < FRESH:
+                return known
         models = _ask_runtime()
-        # A failure is not kept: the next page may find the runtime ready.
-        _cached = (time.monotonic(), settings.INFERENCE_URL, models) if not models.error else None
+        _cached = (time.monotonic(), settings.INFERENCE_URL, models)
         return models
 
 
@@ -117,7 +121,7 @@ def _ask_runtime() -> ModelList:
         return ModelList(_choices(installed, {str(model["name"]) for model in loaded["models"]}))
     except httpx.HTTPError:
         return ModelList(error=unavailable_sentence(read_runtime_status()))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ArithmeticError, ValueError, KeyError, TypeError, AttributeError):
         logger.exception("The runtime's list of models could not be read")
         return ModelList(error=unavailable_sentence(read_runtime_status()))
 
@@ -128,10 +132,10 @@ def _choices(installed: dict[str, Any], loaded: set[str]) -> list[ModelChoice]:
         details = model.get("details") or {}
         choices.append(
             ModelChoice(
-                name=str(model["name"]),
+                name=plain_text(str(model["name"])),
                 size_bytes=int(model.get("size") or 0),
-                parameter_size=str(details.get("parameter_size") or ""),
-                quantization=str(details.get("quantization_level") or ""),
+                parameter_size=plain_text(str(details.get("parameter_size") or "")),
+                quantization=plain_text(str(details.get("quantization_level") or "")),
                 is_loaded=str(model["name"]) in loaded,
             )
         )

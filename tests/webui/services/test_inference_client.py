@@ -125,6 +125,7 @@ async def test_refusal_without_json_is_a_failure(runtime: FakeRuntime) -> None:
     [
         b'{"done": true, "eval_count": -1, "prompt_eval_count": "9", "load_duration": null, "hearth": []}',
         b'{"done": true, "eval_count": 1e300, "eval_duration": 1e300, "done_reason": 7}',
+        b'{"done": true, "load_duration": Infinity, "eval_duration": NaN, "prompt_eval_duration": -1e999}',
     ],
 )
 def test_odd_counts_are_left_out(line: bytes) -> None:
@@ -143,3 +144,30 @@ def test_lines_that_say_nothing_are_passed_over(line: bytes) -> None:
 def test_garbage_is_a_failure(line: bytes) -> None:
     with pytest.raises(RuntimeFailure):
         parse_line(line, "m")
+
+
+@pytest.mark.parametrize("fraction", ["NaN", "null", '"half"', "{}"])
+def test_fraction_that_is_no_number_is_left_out(fraction: str) -> None:
+    assert parse_line(b'{"event": "loading", "fraction": %s}' % fraction.encode(), "m") == Progress("loading")
+
+
+def test_fraction_stays_within_its_bounds() -> None:
+    assert parse_line(b'{"event": "loading", "fraction": 1%s}' % (b"0" * 400), "m") == Progress("loading", fraction=1.0)
+    assert parse_line(b'{"event": "loading", "fraction": -3}', "m") == Progress("loading", fraction=0.0)
+
+
+def test_code_of_an_error_fits_its_row() -> None:
+    with pytest.raises(RuntimeFailure) as failure:
+        parse_line(b'{"error": "so", "code": "%s\\ud800\\u0000"}' % (b"x" * 39), "m")
+    assert failure.value.code == "x" * 39 + "\ufffd"
+
+
+async def test_code_of_a_refusal_fits_its_row(runtime: FakeRuntime) -> None:
+    async def script(reply: Reply) -> None:
+        await reply.head(500, "application/json")
+        await reply.raw(b'{"error": "half \\ud800", "code": "%s"}' % (b"x" * 99))
+
+    runtime.script(script)
+    with pytest.raises(RuntimeFailure, match="half \ufffd") as failure:
+        await ask()
+    assert failure.value.code == "x" * 40

@@ -2,8 +2,11 @@
 
 import http.server
 import json
+import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -119,6 +122,37 @@ def test_list_is_asked_for_once_in_a_moment(lists: dict[str, Any]) -> None:
     first = models.list_models()
     lists["/api/tags"] = {"models": []}
     assert models.list_models() == first and len(first.models) == 2
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"name": "m", "size": float("inf")},
+        {"name": "m", "size": float("nan")},
+        {"name": "half \ud800", "details": {"parameter_size": "\udfff"}},
+        {"name": "<script>alert(1)</script>", "details": {"quantization_level": "<img src=x>"}},
+    ],
+)
+def test_picker_survives_odd_models(browser: Client, lists: dict[str, Any], model: dict[str, Any]) -> None:
+    lists["/api/tags"] = {"models": [model]}
+    response = browser.get(reverse("model-picker"))
+    assert 'id="picker"' in response.text
+    assert "<script" not in response.text and "<img" not in response.text
+
+
+def test_pages_wait_together_for_a_runtime_that_hangs(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "TIMEOUT", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as hanging, ThreadPoolExecutor(4) as pages:
+        settings.INFERENCE_URL = f"http://127.0.0.1:{hanging.getsockname()[1]}"
+        lists = list(pages.map(lambda _: models.list_models(), range(4)))
+        hanging.settimeout(0)
+        asked = 0
+        with suppress(BlockingIOError):
+            while True:
+                hanging.accept()[0].close()
+                asked += 1
+    assert all("does not answer" in listed.error for listed in lists)
+    assert asked == 1
 
 
 def test_health_answers_strangers(client: Client, lists: dict[str, Any]) -> None:
