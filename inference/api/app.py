@@ -14,6 +14,7 @@ from inference.api.errors import client_gone, http_error, inference_error, unexp
 from inference.api.generate import generate
 from inference.api.hosts import LocalHostsOnly
 from inference.api.models import root, running, tags, version
+from inference.api.origins import KnownOriginsOnly
 from inference.api.runtime import Runtime
 from inference.errors import InferenceError
 
@@ -36,7 +37,8 @@ def build_app(runtime: Runtime) -> ASGIApp:
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
     app.state.runtime = runtime
-    return LocalHostsOnly(app) if runtime.settings.address.is_loopback else app
+    guarded = KnownOriginsOnly(app)
+    return LocalHostsOnly(guarded) if runtime.settings.address.is_loopback else guarded
 
 
 def _route(path: str, endpoint: Callable[..., Any], *methods: str) -> Route:

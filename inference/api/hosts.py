@@ -23,7 +23,7 @@ class LocalHostsOnly:
         await self._app(scope, receive, send)
 
     def _is_allowed(self, header: str) -> bool:
-        host = _without_port(header)
+        host = without_port(header)
         if host in ("", "localhost", self._hostname) or host.endswith(_SUFFIXES):
             return True
         try:
@@ -43,7 +43,8 @@ def _host_header(scope: Scope) -> str:
     return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
 
 
-def _without_port(header: str) -> str:
+def without_port(header: str) -> str:
+    """The name or address of a Host header, in lower case."""
     host = header.strip().lower()
     if host.startswith("["):
         address, _, port = host[1:].partition("]")

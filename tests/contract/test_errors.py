@@ -130,6 +130,18 @@ def test_foreign_host_header_is_refused_with_an_empty_body(service: Service, hos
     assert (response.status_code, response.content) == (403, b"")
 
 
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+def test_page_of_another_host_can_start_nothing(service: Service, origin: str) -> None:
+    with service.client() as client:
+        response = client.post(
+            "/api/chat", content=json.dumps(chat_body()), headers={"origin": origin, "content-type": "text/plain"}
+        )
+        loaded = client.get("/", headers={"origin": "http://localhost:3000"})
+
+    assert (response.status_code, response.content) == (403, b"")
+    assert loaded.text == "Ollama is running"
+
+
 @pytest.mark.parametrize(
     "request_bytes",
     [b"\x00\xff\r\n\r\n", b"GET\r\n\r\n", b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n"],
