@@ -2,14 +2,20 @@
 
 Frames on a Unix stream socket: a 4-byte big-endian length, then one msgpack-encoded struct, at most `MAX_FRAME_BYTES`.
 Both ends import this module and nothing else of each other. A `Submit` is answered by any number of `PromptProgress`
-and `OutputDelta`, then by exactly one `RequestFinished` or `RequestFailed`.
+and `OutputDelta`, then by exactly one `RequestFinished` or `RequestFailed`; an `Embed` or `Rerank` by exactly one
+`Embeddings`, `RequestFailed`, or (aborted) `RequestFinished`.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 MAX_FRAME_BYTES = 64 * 1024 * 1024
+
+
+class LoraAdapter(msgspec.Struct, frozen=True):
+    path: str
+    scale: float = 1.0
 
 
 class RunnerConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +35,16 @@ class RunnerConfig(msgspec.Struct, frozen=True, kw_only=True):
     use_mmap: bool = True
     #: Longest wanted gap between two tokens of a stream while another prompt is prefilled, in milliseconds.
     max_gap_ms: int = 150
+    #: For prompts, which use more cores well than single tokens do; 0: as many as `num_threads`.
+    num_threads_batch: Annotated[int, msgspec.Meta(ge=0)] = 0
+    main_gpu: int = 0
+    use_mlock: bool = False
+    flash_attention: Literal["auto", "on", "off"] = "auto"
+    kv_cache_type: Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"] = "f16"
+    adapters: list[LoraAdapter] = []
+    #: 0: what the model says.
+    rope_frequency_base: float = 0.0
+    rope_frequency_scale: float = 0.0
 
 
 class ChatMessage(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -66,7 +82,7 @@ Prompt = ChatPrompt | TextPrompt | TokenPrompt
 
 
 class SamplingParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Defaults are Ollama's (`api.DefaultOptions`). `seed` -1 draws one."""
+    """Defaults are Ollama's (`api.DefaultOptions`), and llama-server's where Ollama has no such thing. `seed` -1 draws one."""
 
     temperature: float = 0.8
     top_k: int = 40
@@ -79,6 +95,27 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     frequency_penalty: float = 0.0
     seed: int = -1
     ignore_eos: bool = False
+    #: 1 or 2: that version of mirostat takes the place of every filter.
+    mirostat: int = 0
+    mirostat_tau: float = 5.0
+    mirostat_eta: float = 0.1
+    #: 0: off.
+    top_n_sigma: float = 0.0
+    #: The temperature moves by as much as this around `temperature`, with the entropy of what may come next.
+    dynatemp_range: float = 0.0
+    dynatemp_exponent: float = 1.0
+    #: 0: off.
+    dry_multiplier: float = 0.0
+    dry_base: float = 1.75
+    dry_allowed_length: int = 2
+    #: -1: the whole context.
+    dry_penalty_last_n: int = -1
+    dry_sequence_breakers: tuple[str, ...] = ("\n", ":", '"', "*")
+    #: 0: off.
+    xtc_probability: float = 0.0
+    xtc_threshold: float = 0.1
+    #: Added to the logits of a token, or of each token of a text; minus infinity forbids it.
+    logit_bias: dict[int | str, float] = {}
 
 
 class Submit(msgspec.Struct, frozen=True, tag="submit", kw_only=True, omit_defaults=True):
@@ -88,6 +125,25 @@ class Submit(msgspec.Struct, frozen=True, tag="submit", kw_only=True, omit_defau
     #: Most tokens to generate; None goes on to the end of the context.
     max_tokens: int | None = None
     stop: list[str] = []
+
+
+class Embed(msgspec.Struct, frozen=True, tag="embed", kw_only=True, omit_defaults=True):
+    """One vector for each input, by the model's own pooling; by the mean over tokens where the model names none."""
+
+    request_id: str
+    inputs: list[TextPrompt | TokenPrompt]
+    #: Inputs that are too long lose their end; without it they fail with "context_length_exceeded".
+    truncate: bool = True
+    #: Longest input, where that is to be less than the context.
+    max_tokens: int | None = None
+
+
+class Rerank(msgspec.Struct, frozen=True, tag="rerank", kw_only=True, omit_defaults=True):
+    """How well each document answers the query, by a model with a classification head. Long documents lose their end."""
+
+    request_id: str
+    query: str
+    documents: list[str]
 
 
 class Abort(msgspec.Struct, frozen=True, tag="abort"):
@@ -104,7 +160,7 @@ class Shutdown(msgspec.Struct, frozen=True, tag="shutdown"):
     pass
 
 
-ToRunner = Submit | Abort | Ping | Shutdown
+ToRunner = Submit | Embed | Rerank | Abort | Ping | Shutdown
 
 
 class LoadProgress(msgspec.Struct, frozen=True, tag="load_progress"):
@@ -138,12 +194,23 @@ class PromptProgress(msgspec.Struct, frozen=True, tag="prompt_progress", kw_only
     num_prompt_tokens: int
 
 
-class OutputDelta(msgspec.Struct, frozen=True, tag="delta"):
-    """Text that is whole UTF-8 and can be no part of a stop string; `num_tokens` were sampled for it."""
+class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
+    """A token's bytes, which may be part of a character only, and the natural logarithm of its probability before any
+    sampling parameter; `top` holds the likeliest tokens at its place, the likeliest first."""
+
+    piece: bytes
+    logprob: float
+    top: list[tuple[bytes, float]] = []
+
+
+class OutputDelta(msgspec.Struct, frozen=True, tag="delta", omit_defaults=True):
+    """Text that is whole UTF-8 and can be no part of a stop string; `num_tokens` were sampled for it. `logprobs`, when
+    asked for, are of the tokens in which this text begins: held back and cut off with it."""
 
     request_id: str
     text: str
     num_tokens: int
+    logprobs: list[TokenLogprob] = []
 
 
 class RequestStats(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -159,7 +226,7 @@ class RequestStats(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class RequestFinished(msgspec.Struct, frozen=True, tag="finished", kw_only=True):
-    """`finish_reason`: "stop" (end of answer or stop string), "length" or "abort"."""
+    """`finish_reason`: "stop" (end of answer or stop string), "length", "repeat" (the loop guard) or "abort"."""
 
     request_id: str
     finish_reason: str
@@ -174,13 +241,24 @@ class RequestFailed(msgspec.Struct, frozen=True, tag="failed", kw_only=True):
     message: str
 
 
+class Embeddings(msgspec.Struct, frozen=True, tag="embeddings", kw_only=True):
+    """The vectors of an `Embed` in the order of its inputs, each as little-endian float32 and not normalised; for a
+    `Rerank`, one number a document, from 0 to 1."""
+
+    request_id: str
+    vectors: list[bytes]
+    stats: RequestStats
+
+
 class Pong(msgspec.Struct, frozen=True, tag="pong", kw_only=True):
     nonce: int
     num_running: int
     num_waiting: int
 
 
-FromRunner = LoadProgress | RunnerReady | LoadFailed | PromptProgress | OutputDelta | RequestFinished | RequestFailed | Pong
+FromRunner = (
+    LoadProgress | RunnerReady | LoadFailed | PromptProgress | OutputDelta | RequestFinished | RequestFailed | Embeddings | Pong
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _to_runner: msgspec.msgpack.Decoder[ToRunner] = msgspec.msgpack.Decoder(ToRunner)

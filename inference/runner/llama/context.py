@@ -1,6 +1,5 @@
 """The KV cache of a model and the one call that fills it. Used by the decode thread alone."""
 
-import ctypes
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from inference.errors import ModelLoadFailed
 from inference.runner.engine.batch import Chunk, DecodeFailed
 from inference.runner.llama import backend
 from inference.runner.llama.model import LlamaModel
+from inference.runner.llama.token_batch import TokenBatch
 
 _NO_KV_SLOT = 1
 
@@ -38,7 +38,7 @@ class LlamaContext:
         self._memory = llama_cpp.llama_get_memory(self._handle)
         self.num_ctx = min(int(llama_cpp.llama_n_ctx_seq(self._handle)), num_ctx)
         self.num_batch = int(llama_cpp.llama_n_batch(self._handle))
-        self._allocate_batch(self.num_batch)
+        self._batch = TokenBatch(self.num_batch)
 
     @property
     def handle(self) -> Any:
@@ -46,11 +46,7 @@ class LlamaContext:
 
     def decode(self, chunks: Sequence[Chunk]) -> None:
         """Computes the chunks in one call. Raises `DecodeFailed`; the sequences in it are then to be trimmed."""
-        row = 0
-        for chunk in chunks:
-            row = self._fill(row, chunk)
-        self._batch.n_tokens = row
-        code = llama_cpp.llama_decode(self._handle, self._batch)
+        code = llama_cpp.llama_decode(self._handle, self._batch.fill(chunks))
         if code != 0:
             cause = "there is no room in the KV cache" if code == _NO_KV_SLOT else f"llama_decode returned {code}"
             raise DecodeFailed(cause)
@@ -64,34 +60,3 @@ class LlamaContext:
         if self._handle:
             llama_cpp.llama_free(self._handle)
             self._handle = None
-
-    def _allocate_batch(self, capacity: int) -> None:
-        """The arrays of one llama_batch, made once. They are Python's own and need no llama_batch_free."""
-        self._tokens = (llama_cpp.llama_token * capacity)()
-        self._positions = (llama_cpp.llama_pos * capacity)()
-        self._seq_ids = (llama_cpp.llama_seq_id * capacity)()
-        self._wants_logits = (ctypes.c_int8 * capacity)()
-        self._num_seq_ids = (ctypes.c_int32 * capacity)(*[1] * capacity)
-        pointer = ctypes.POINTER(llama_cpp.llama_seq_id)
-        size, base = ctypes.sizeof(llama_cpp.llama_seq_id), ctypes.addressof(self._seq_ids)
-        self._seq_id_pointers = (pointer * capacity)(*(ctypes.cast(base + i * size, pointer) for i in range(capacity)))
-        self._batch = llama_cpp.llama_batch(
-            n_tokens=0,
-            token=ctypes.cast(self._tokens, ctypes.POINTER(llama_cpp.llama_token)),
-            embd=None,
-            pos=ctypes.cast(self._positions, ctypes.POINTER(llama_cpp.llama_pos)),
-            n_seq_id=ctypes.cast(self._num_seq_ids, ctypes.POINTER(ctypes.c_int32)),
-            seq_id=ctypes.cast(self._seq_id_pointers, ctypes.POINTER(pointer)),
-            logits=ctypes.cast(self._wants_logits, ctypes.POINTER(ctypes.c_int8)),
-        )
-
-    def _fill(self, row: int, chunk: Chunk) -> int:
-        """Writes a chunk at `row`; returns the row after it."""
-        count = len(chunk.tokens)
-        end = row + count
-        self._tokens[row:end] = chunk.tokens
-        self._positions[row:end] = range(chunk.position, chunk.position + count)
-        self._seq_ids[row:end] = [chunk.seq_id] * count
-        self._wants_logits[row:end] = [0] * count
-        self._wants_logits[end - 1] = chunk.wants_logits
-        return end
