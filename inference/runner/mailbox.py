@@ -3,9 +3,9 @@
 import asyncio
 
 from inference.errors import InferenceError
-from inference.runner.messages import OutputDelta, PromptProgress, RequestFailed, RequestFinished
+from inference.runner.messages import Embeddings, OutputDelta, PromptProgress, RequestFailed, RequestFinished
 
-Event = PromptProgress | OutputDelta | RequestFinished | RequestFailed
+Event = PromptProgress | OutputDelta | RequestFinished | RequestFailed | Embeddings
 
 
 class Mailbox:

@@ -51,9 +51,7 @@ class Embedder:
     """Jobs take turns, an input each, so that one with many inputs does not hold up one with few. Every job that is added
     ends with exactly one `Embeddings`, `RequestFailed` or `RequestFinished` (aborted)."""
 
-    def __init__(
-        self, model: PoolingModel, *, max_gap_ms: int = 150, clock_ns: Callable[[], int] = time.perf_counter_ns
-    ) -> None:
+    def __init__(self, model: PoolingModel, *, max_gap_ms: int = 150, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:
         self._model = model
         self._clock_ns = clock_ns
         self._budget = PrefillBudget(max_gap_ms=max_gap_ms, num_batch=model.num_batch)
@@ -112,9 +110,7 @@ class Embedder:
                     del taken[job]
                     continue
                 tokens = job.inputs[place]
-                is_full = bool(planned) and (
-                    num_tokens + len(tokens) > budget or len(planned) == self._model.num_sequences
-                )
+                is_full = bool(planned) and (num_tokens + len(tokens) > budget or len(planned) == self._model.num_sequences)
                 if is_full:
                     break
                 planned.append((job, tokens))
