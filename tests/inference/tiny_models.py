@@ -5,7 +5,7 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-WORDS = [
+WORDS = ["one", "two", "three", "four", "five", "six", "red", "green", "blue", "cat", "dog", "sun", "moon", "is", "the", "a"]
     "one",
     "two",
     "three",
