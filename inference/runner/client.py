@@ -12,8 +12,8 @@ from inference.runner.mailbox import Mailbox
 from inference.runner.messages import (
     MAX_FRAME_BYTES,
     Abort,
-    Embed,
     Embeddings,
+    Forget,
     FromRunner,
     LoadFailed,
     LoadProgress,
@@ -23,11 +23,10 @@ from inference.runner.messages import (
     PromptProgress,
     RequestFailed,
     RequestFinished,
-    Rerank,
     RunnerConfig,
     RunnerReady,
     Shutdown,
-    Submit,
+    Submission,
     ToRunner,
     decode_from_runner,
     encode_frame,
@@ -40,6 +39,8 @@ Output = PromptProgress | OutputDelta | RequestFinished | Embeddings
 
 _HEADER_BYTES = 4
 _EXIT_SECONDS = 5.0
+#: Of the time until SIGTERM, what a runner may use for saving states; there is as much again until SIGKILL.
+_SAVING_SHARE = 1.4
 
 
 class RunnerClient:
@@ -108,7 +109,7 @@ class RunnerClient:
         """Whether it takes requests."""
         return not self._is_closing and not self.exited.is_set()
 
-    async def submit(self, submit: Submit | Embed | Rerank) -> AsyncGenerator[Output]:
+    async def submit(self, submit: Submission) -> AsyncGenerator[Output]:
         """Yields what the request brings; the last is `RequestFinished` or `Embeddings`. Raises the `InferenceError` of a
         request that failed, `RunnerCrashed` when the process ends. Closing or cancelling the iterator aborts the request."""
         if not self.is_alive:
@@ -138,6 +139,11 @@ class RunnerClient:
         self._send(Abort(request_id))
         await self._drain()
 
+    async def forget(self, scope: str) -> None:
+        """Nothing that was computed for this scope, or one below it, is kept."""
+        self._send(Forget(scope))
+        await self._drain()
+
     async def ping(self, timeout: float = 10.0) -> Pong:  # noqa: ASYNC109
         """Answered by the decode thread between two steps, so it shows that the runner computes. Raises `TimeoutError`,
         or `RunnerCrashed` when the process has ended."""
@@ -155,10 +161,10 @@ class RunnerClient:
             del self._pongs[nonce]
 
     async def close(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109
-        """Ends the process: asks, after `timeout` seconds sends SIGTERM, and at last SIGKILL. Open requests get
+        """Ends the process: asks, after `timeout` seconds sends SIGTERM, and after as many more SIGKILL. Open requests get
         `RequestFinished(finish_reason="abort")`, or `RunnerCrashed` when it had to be killed. May be called again."""
         self._is_closing = True
-        self._send(Shutdown())
+        self._send(Shutdown(seconds=_SAVING_SHARE * timeout))
         try:
             await self._process.end(timeout)
         finally:

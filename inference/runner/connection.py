@@ -13,15 +13,18 @@ import msgspec
 
 from inference.errors import InferenceError
 from inference.runner.engine.embedder import EmbeddingJob
+from inference.runner.engine.kv_store import Loaded
 from inference.runner.engine.request import Request
 from inference.runner.intake import Intake
 from inference.runner.messages import (
     Abort,
     Embed,
+    Forget,
     Ping,
     RequestFailed,
     Rerank,
     Shutdown,
+    Submission,
     Submit,
     ToRunner,
     decode_to_runner,
@@ -41,9 +44,11 @@ class Stop:
     """No more work comes: the requests that are open are to be ended."""
 
     is_broken: bool = False
+    #: For saving states.
+    seconds: float = Shutdown().seconds
 
 
-Work = Request | EmbeddingJob | Abort | Ping | Stop
+Work = Request | EmbeddingJob | Loaded | Abort | Forget | Ping | Stop
 #: SimpleQueue, because its `put` may be called from a signal handler.
 Inbox = queue.SimpleQueue[Work]
 
@@ -86,11 +91,12 @@ class Reader(threading.Thread):
         self._outbox = outbox
 
     def run(self) -> None:
-        is_broken = False
+        is_broken, seconds = False, Shutdown().seconds
         try:
             while (body := read_frame(self._connection)) is not None:
                 message = decode_to_runner(body)
                 if isinstance(message, Shutdown):
+                    seconds = message.seconds
                     break
                 self._handle(message)
                 self._outbox.wait_for_room()
@@ -101,15 +107,15 @@ class Reader(threading.Thread):
             logger.exception("The reader failed")
             is_broken = True
         finally:
-            self._inbox.put(Stop(is_broken))
+            self._inbox.put(Stop(is_broken, seconds))
 
     def _handle(self, message: ToRunner) -> None:
         if isinstance(message, Submit | Embed | Rerank):
             self._prepare(message)
-        elif isinstance(message, Abort | Ping):
+        elif isinstance(message, Abort | Forget | Ping):
             self._inbox.put(message)
 
-    def _prepare(self, message: Submit | Embed | Rerank) -> None:
+    def _prepare(self, message: Submission) -> None:
         try:
             self._inbox.put(self._intake.prepare(message))
         except InferenceError as error:

@@ -4,7 +4,7 @@ from inference.errors import InvalidRequest
 from inference.runner.embedding_preparation import EmbeddingPreparation
 from inference.runner.engine.embedder import EmbeddingJob
 from inference.runner.engine.request import Request
-from inference.runner.messages import Embed, Rerank, Submit
+from inference.runner.messages import Submission, Submit
 from inference.runner.preparation import Preparation
 
 
@@ -14,7 +14,7 @@ class Intake:
         self._generation = generation
         self._embedding = embedding
 
-    def prepare(self, message: Submit | Embed | Rerank) -> Request | EmbeddingJob:
+    def prepare(self, message: Submission) -> Request | EmbeddingJob:
         """Raises an `InferenceError`."""
         if not isinstance(message, Submit):
             return self._embedding.prepare(message)

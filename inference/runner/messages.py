@@ -12,6 +12,9 @@ import msgspec
 
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 
+FlashAttention = Literal["auto", "on", "off"]
+KvCacheType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"]
+
 
 class LoraAdapter(msgspec.Struct, frozen=True):
     path: str
@@ -38,13 +41,20 @@ class RunnerConfig(msgspec.Struct, frozen=True, kw_only=True):
     #: For prompts, which use more cores well than single tokens do; 0: as many as `num_threads`.
     num_threads_batch: Annotated[int, msgspec.Meta(ge=0)] = 0
     main_gpu: int = 0
+    #: Otherwise the whole model goes to `main_gpu`.
+    uses_all_gpus: bool = True
     use_mlock: bool = False
-    flash_attention: Literal["auto", "on", "off"] = "auto"
-    kv_cache_type: Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"] = "f16"
+    flash_attention: FlashAttention = "auto"
+    kv_cache_type: KvCacheType = "f16"
     adapters: list[LoraAdapter] = []
     #: 0: what the model says.
     rope_frequency_base: float = 0.0
     rope_frequency_scale: float = 0.0
+    #: Where states are kept; without it, or without the digest of the model's weights, or with 0 bytes, none are.
+    kv_dir: str = ""
+    model_digest: str = ""
+    #: Of all states of all models.
+    kv_cache_max_bytes: int = 0
 
 
 class ChatMessage(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -66,6 +76,8 @@ class ChatPrompt(msgspec.Struct, frozen=True, tag="chat", omit_defaults=True):
     truncate: bool = True
     #: Extra variables for the template, such as `tools` or `enable_thinking`.
     variables: dict[str, Any] = {}
+    #: So many of the first messages come with the model and are known to everyone who may use it.
+    num_public_messages: int = 0
 
 
 class TextPrompt(msgspec.Struct, frozen=True, tag="text", omit_defaults=True):
@@ -125,6 +137,8 @@ class Submit(msgspec.Struct, frozen=True, tag="submit", kw_only=True, omit_defau
     #: Most tokens to generate; None goes on to the end of the context.
     max_tokens: int | None = None
     stop: list[str] = []
+    #: Whose it is: see `inference.scopes`.
+    scope: str = ""
 
 
 class Embed(msgspec.Struct, frozen=True, tag="embed", kw_only=True, omit_defaults=True):
@@ -146,10 +160,19 @@ class Rerank(msgspec.Struct, frozen=True, tag="rerank", kw_only=True, omit_defau
     documents: list[str]
 
 
+Submission = Submit | Embed | Rerank
+
+
 class Abort(msgspec.Struct, frozen=True, tag="abort"):
     """Honoured at the next step; the request still ends with `RequestFinished(finish_reason="abort")`."""
 
     request_id: str
+
+
+class Forget(msgspec.Struct, frozen=True, tag="forget"):
+    """Nothing that was computed for this scope, or one below it, is kept. Not answered."""
+
+    scope: str
 
 
 class Ping(msgspec.Struct, frozen=True, tag="ping"):
@@ -157,10 +180,12 @@ class Ping(msgspec.Struct, frozen=True, tag="ping"):
 
 
 class Shutdown(msgspec.Struct, frozen=True, tag="shutdown"):
-    pass
+    """Open requests are ended, then states are saved for at most so many seconds."""
+
+    seconds: float = 2.5
 
 
-ToRunner = Submit | Embed | Rerank | Abort | Ping | Shutdown
+ToRunner = Submit | Embed | Rerank | Abort | Forget | Ping | Shutdown
 
 
 class LoadProgress(msgspec.Struct, frozen=True, tag="load_progress"):

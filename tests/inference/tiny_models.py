@@ -6,29 +6,6 @@ import gguf
 import numpy as np
 
 WORDS = ["one", "two", "three", "four", "five", "six", "red", "green", "blue", "cat", "dog", "sun", "moon", "is", "the", "a"]
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "red",
-    "green",
-    "blue",
-    "cat",
-    "dog",
-    "sun",
-    "moon",
-    "is",
-    "the",
-    "a",
-    "what",
-    "which",
-]
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"\u2581{word}" for word in WORDS), "s", "ly"]
 _PAD, _UNK, _CLS, _SEP, _MASK = range(5)
 NUM_EMBD = 32
