@@ -139,6 +139,21 @@ class Submit(msgspec.Struct, frozen=True, tag="submit", kw_only=True, omit_defau
     stop: list[str] = []
     #: Whose it is: see `inference.scopes`.
     scope: str = ""
+    #: The answer keeps to this GBNF grammar. At most one of this and `json_schema`.
+    grammar: str = ""
+    #: The answer is JSON that keeps to this JSON schema, itself given as JSON.
+    json_schema: str = ""
+    #: The answer begins with a thinking part up to this text; a grammar holds for what follows it. Empty: there is none.
+    thinking_end: str = ""
+    #: Whether each `OutputDelta` says how likely its tokens were, beside this many of the likeliest ones.
+    logprobs: bool = False
+    top_logprobs: int = 0
+    #: Endless repetition ends the answer (`finish_reason` "repeat").
+    loop_guard: bool = True
+    #: When the context is full, half of it is left out and the answer goes on; its first `num_keep` tokens stay
+    #: (-1: the whole prompt).
+    shift: bool = False
+    num_keep: int = 4
 
 
 class Embed(msgspec.Struct, frozen=True, tag="embed", kw_only=True, omit_defaults=True):
