@@ -59,7 +59,7 @@ def event_line(status: Loading | Queued | Prefilling) -> dict[str, Any]:
     match status:
         case Loading(fraction):
             return {"event": "loading", "fraction": round(fraction, 3)}
-        case Queued(position):
-            return {"event": "queued", "position": position}
+        case Queued(position, seconds):
+            return {"event": "queued", "position": position} | ({} if seconds is None else {"seconds": seconds})
         case Prefilling(completed, total):
             return {"event": "prompt", "completed": completed, "total": total}

@@ -1,7 +1,7 @@
 """What the reader of one request sees. Events merge while the reader is slow, so memory is bounded by the answer itself."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from inference.errors import InferenceError
@@ -17,9 +17,10 @@ class Loading:
 
 @dataclass(frozen=True)
 class Queued:
-    """Waiting for a slot; `position` 1 is the next to get one."""
+    """Waiting for a slot; `position` 1 is the next to get one, in about `seconds`, as far as that can be told."""
 
     position: int
+    seconds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Finished:
     finish_reason: str
     stats: RequestStats
     load_duration_ns: int
+    #: Of an `Embed` or `Rerank`: see `inference.runner.messages.Embeddings`.
+    vectors: Sequence[bytes] = ()
 
 
 Status = Loading | Queued | Prefilling

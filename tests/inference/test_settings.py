@@ -46,7 +46,7 @@ def test_defaults() -> None:
     assert settings.socket_path == settings.data_dir / "run" / "inference.sock"
     assert settings.address.url == "http://127.0.0.1:11434"
     assert (settings.keep_alive, settings.load_timeout) == (300, 300)
-    assert (settings.num_parallel, settings.max_loaded_models, settings.max_queue) == (4, 3, 512)
+    assert (settings.num_parallel, settings.max_loaded_models, settings.max_queue) == (None, 3, 512)
     assert (settings.context_length, settings.max_gap_ms, settings.log_level) == (4096, 150, logging.INFO)
 
 

@@ -35,6 +35,9 @@ class FakeRunner:
         self.seen: list[str] = []
         self.aborted: list[str] = []
         self.is_closed = False
+        self.is_hung = False
+        #: No process has it.
+        self.pid = 2**30
         self.most_open = 0
 
     async def submit(self, submit: Submit) -> AsyncIterator[Event]:
@@ -59,6 +62,14 @@ class FakeRunner:
         self.is_closed = True
         self.exited.set()
 
+    async def ping(self, timeout: float = 10.0) -> None:  # noqa: ASYNC109
+        if self.is_hung:
+            await asyncio.sleep(timeout)
+            raise TimeoutError
+
+    async def kill(self, reason: str) -> None:
+        self.crash(reason)
+
     def say(self, request_id: str, text: str) -> None:
         self.open[request_id].put_nowait(OutputDelta(request_id, text, 1))
 
@@ -66,9 +77,9 @@ class FakeRunner:
         stats = RequestStats(num_completion_tokens=1)
         self.open[request_id].put_nowait(RequestFinished(request_id=request_id, finish_reason=reason, stats=stats))
 
-    def crash(self) -> None:
+    def crash(self, reason: str = "The model's process is no longer there.") -> None:
         for events in self.open.values():
-            events.put_nowait(RunnerCrashed("The model's process is no longer there."))
+            events.put_nowait(RunnerCrashed(reason))
         self.exited.set()
 
 
