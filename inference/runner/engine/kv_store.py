@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol
 
-from inference.runner.engine.shift import STALE
 from inference.runner.engine.slot import common_prefix
 from inference.scopes import is_within, owner_of
 
@@ -134,7 +133,8 @@ class KVIndex:
 
 
 def is_worth_storing(tokens: Sequence[int]) -> bool:
-    return len(tokens) >= MIN_STORED_TOKENS and STALE not in tokens
+    # Negative ones stand for something that is no token, such as what a context shift left.
+    return len(tokens) >= MIN_STORED_TOKENS and min(tokens) >= 0
 
 
 def _block_keys(scope: str, tokens: Sequence[int]) -> Iterator[tuple[str, bytes]]:
