@@ -1,25 +1,28 @@
 """From a `Submit` to a request that the engine can take: template, tokens, bounds. Runs on the reader thread."""
 
-import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inference.errors import ContextLengthExceeded, InvalidRequest
 from inference.prompt.chat_template import ChatTemplate
+from inference.runner.answer_preparation import AnswerPreparation
 from inference.runner.engine.request import Request
 from inference.runner.llama.vocabulary import Vocabulary
 from inference.runner.messages import ChatMessage, ChatPrompt, Submit, TextPrompt, TokenPrompt
+from inference.runner.public_prefix import PublicPrefix
 
 #: Of the context, kept free for the answer when older messages may be left out.
 _ANSWER_SHARE = 8
-_MAX_INT32 = 2**31 - 1
+#: An answer that goes on beyond the context ends after this many contexts.
+_LONGEST_SHIFTED = 10
 
 
 @dataclass(frozen=True, slots=True)
 class FittedPrompt:
     tokens: list[int]
     num_dropped_tokens: int = 0
+    num_public_tokens: int = 0
 
 
 class Preparation:
@@ -27,28 +30,49 @@ class Preparation:
         self._vocabulary = vocabulary
         self._template = template
         self._num_ctx = num_ctx
+        self._answers = AnswerPreparation(vocabulary)
+        self._public = PublicPrefix(lambda messages: self._tokenize(template.render(messages, {})))
 
     def prepare(self, submit: Submit) -> Request:
         """Raises an `InferenceError`: `ContextLengthExceeded` with both numbers, `InvalidRequest`, `EngineError`."""
         arrived_ns = time.perf_counter_ns()
-        _check_numbers(submit)
+        if submit.max_tokens is not None and submit.max_tokens < 0:
+            raise InvalidRequest("The number of tokens to generate cannot be negative.")
+        sampling, logprobs = self._answers.sampling(submit), self._answers.logprobs(submit)
         fitted = self._fit(submit)
         if not fitted.tokens:
             raise InvalidRequest("There is nothing to answer: the prompt is empty.")
         return Request(
             request_id=submit.request_id,
             tokens=fitted.tokens,
-            sampling=submit.sampling,
-            max_tokens=submit.max_tokens,
+            sampling=sampling,
+            max_tokens=self._max_tokens(submit),
             stop=submit.stop,
             arrived_ns=arrived_ns,
             num_dropped_tokens=fitted.num_dropped_tokens,
+            constraint=self._answers.constraint(submit),
+            logprobs=logprobs,
+            loop_guard=submit.loop_guard,
+            shifts=submit.shift,
+            # A beginning of the sequence that the model puts there itself stays too.
+            scope=submit.scope,
+            num_public_tokens=fitted.num_public_tokens,
+            num_keep=submit.num_keep + (self._vocabulary.adds_bos and submit.num_keep >= 0),
         )
+
+    def _max_tokens(self, submit: Submit) -> int | None:
+        """Beyond the context there is no end of its own: Ollama's bound is ten contexts."""
+        if not submit.shift:
+            return submit.max_tokens
+        longest = _LONGEST_SHIFTED * self._num_ctx
+        return longest if submit.max_tokens is None else min(submit.max_tokens, longest)
 
     def _fit(self, submit: Submit) -> FittedPrompt:
         prompt = submit.prompt
         if isinstance(prompt, ChatPrompt):
-            return self._fit_chat(prompt, submit.max_tokens)
+            fitted = self._fit_chat(prompt, submit.max_tokens)
+            num_public_tokens = self._public.count(prompt.messages[: prompt.num_public_messages], fitted.tokens)
+            return replace(fitted, num_public_tokens=num_public_tokens)
         tokens = self._tokens_of(prompt)
         if len(tokens) >= self._num_ctx:
             raise self._too_long(len(tokens))
@@ -96,7 +120,9 @@ class Preparation:
         return tokens
 
     def _render(self, prompt: ChatPrompt, messages: Sequence[ChatMessage]) -> list[int]:
-        text = self._template.render(messages, prompt.variables)
+        return self._tokenize(self._template.render(messages, prompt.variables))
+
+    def _tokenize(self, text: str) -> list[int]:
         return self._vocabulary.tokenize(text, parse_special=True, add_bos=True)
 
     def _too_long(self, num_tokens: int) -> ContextLengthExceeded:
@@ -104,20 +130,6 @@ class Preparation:
             f"The prompt has {num_tokens} tokens, and this model's context has room for {self._num_ctx}: "
             "shorten it, or give the model a larger context."
         )
-
-
-def _check_numbers(submit: Submit) -> None:
-    """Those that llama.cpp answers with an abort of the process or with nonsense."""
-    sampling = submit.sampling
-    for name in ("temperature", "top_p", "min_p", "typical_p", "repeat_penalty", "presence_penalty", "frequency_penalty"):
-        if not math.isfinite(getattr(sampling, name)):
-            raise InvalidRequest(f"{name} has to be a finite number.")
-    if sampling.repeat_penalty <= 0:
-        raise InvalidRequest("repeat_penalty has to be greater than 0.")
-    if not -_MAX_INT32 <= sampling.top_k <= _MAX_INT32:
-        raise InvalidRequest(f"top_k has to be at most {_MAX_INT32}.")
-    if submit.max_tokens is not None and submit.max_tokens < 0:
-        raise InvalidRequest("The number of tokens to generate cannot be negative.")
 
 
 def turn_starts(messages: Sequence[ChatMessage]) -> list[int]:

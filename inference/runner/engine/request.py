@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 
 from inference.runner.engine.detokenizer import Detokenizer
-from inference.runner.engine.model_runner import Sampler
+from inference.runner.engine.logprobs import PendingLogprobs
+from inference.runner.engine.loop_guard import is_looping
+from inference.runner.engine.model_runner import Constraint, Sampler
 from inference.runner.messages import RequestStats, SamplingParams
 
 
@@ -19,6 +21,17 @@ class Request:
     stop: list[str]
     arrived_ns: int
     num_dropped_tokens: int = 0
+    #: What the answer has to look like; goes with the sampler.
+    constraint: Constraint | None = None
+    #: None: nobody wants to know.
+    logprobs: PendingLogprobs | None = None
+    loop_guard: bool = False
+    #: Go on beyond the context, keeping the first `num_keep` tokens (-1: the prompt).
+    shifts: bool = False
+    num_keep: int = 0
+    #: Whose it is: see `inference.scopes`. Of the prompt's tokens, the first `num_public_tokens` are such as everybody knows.
+    scope: str = ""
+    num_public_tokens: int = 0
 
     num_prompt_tokens: int = field(init=False)
     num_cached_tokens: int = field(init=False, default=0)
@@ -26,8 +39,12 @@ class Request:
     first_token_ns: int = field(init=False, default=0)
     sampler: Sampler | None = field(init=False, default=None)
     detokenizer: Detokenizer = field(init=False)
+    #: Left out of `tokens` to make room.
+    num_shifted_tokens: int = field(init=False, default=0)
     #: Sampled since the last text was sent: their text is held back or incomplete.
     num_unsent_tokens: int = field(init=False, default=0)
+    #: What is computed for it is not to stay.
+    is_forgotten: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         assert self.tokens, "a prompt has at least one token"
@@ -36,12 +53,16 @@ class Request:
 
     @property
     def num_completion_tokens(self) -> int:
-        return len(self.tokens) - self.num_prompt_tokens
+        return len(self.tokens) + self.num_shifted_tokens - self.num_prompt_tokens
 
-    def has_reached_length(self, num_ctx: int) -> bool:
-        if self.max_tokens is not None and self.num_completion_tokens >= self.max_tokens:
-            return True
-        return len(self.tokens) >= num_ctx
+    @property
+    def has_reached_limit(self) -> bool:
+        """All the tokens that were asked for are there."""
+        return self.max_tokens is not None and self.num_completion_tokens >= self.max_tokens
+
+    @property
+    def is_looping(self) -> bool:
+        return self.loop_guard and is_looping(self.tokens, max(0, self.num_prompt_tokens - self.num_shifted_tokens))
 
     def stats(self, now_ns: int) -> RequestStats:
         admitted_ns = self.admitted_ns or now_ns

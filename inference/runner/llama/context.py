@@ -8,8 +8,11 @@ from llama_cpp import llama_cpp
 from inference.errors import ModelLoadFailed
 from inference.runner.engine.batch import Chunk, DecodeFailed
 from inference.runner.llama import backend
+from inference.runner.llama.context_options import set_options
 from inference.runner.llama.model import LlamaModel
+from inference.runner.llama.sequence_state import SequenceStates
 from inference.runner.llama.token_batch import TokenBatch
+from inference.runner.messages import RunnerConfig
 
 _NO_KV_SLOT = 1
 
@@ -17,16 +20,16 @@ _NO_KV_SLOT = 1
 class LlamaContext:
     """`num_slots` independent sequences of `num_ctx` tokens each. Close it once, before its model."""
 
-    def __init__(self, model: LlamaModel, *, num_ctx: int, num_slots: int, num_batch: int, num_threads: int) -> None:
+    def __init__(self, model: LlamaModel, config: RunnerConfig, *, num_ctx: int) -> None:
         """Raises `ModelLoadFailed`, most often for want of memory."""
+        num_slots = config.num_slots
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = num_ctx * num_slots
         params.n_seq_max = num_slots
-        params.n_batch = params.n_ubatch = max(min(num_batch, num_ctx), num_slots)
+        params.n_batch = params.n_ubatch = max(min(config.num_batch, num_ctx), num_slots)
         # One row a slot is ever asked for; the default reserves logits for every row of a batch.
         params.n_outputs_max = num_slots
-        params.n_threads = params.n_threads_batch = num_threads
-        params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO
+        set_options(params, config)
         # A cache shared by all sequences makes each attend over the cells of all.
         params.kv_unified = False
         params.no_perf = True
@@ -36,9 +39,17 @@ class LlamaContext:
             cause = "; ".join(backend.recent_errors()[:1]) or "llama.cpp gave no reason"
             raise ModelLoadFailed(f"A context of {num_slots} x {num_ctx} tokens could not be made: {cause}.")
         self._memory = llama_cpp.llama_get_memory(self._handle)
+        self._can_shift = bool(llama_cpp.llama_memory_can_shift(self._memory))
         self.num_ctx = min(int(llama_cpp.llama_n_ctx_seq(self._handle)), num_ctx)
         self.num_batch = int(llama_cpp.llama_n_batch(self._handle))
         self._batch = TokenBatch(self.num_batch)
+        #: How many tokens back a layer with a sliding window looks; 0 where all layers see everything.
+        self._window = int(llama_cpp.llama_model_n_swa(model.handle))
+        self.states = SequenceStates(self._handle)
+
+    @property
+    def has_window(self) -> bool:
+        return self._window > 0
 
     @property
     def handle(self) -> Any:
@@ -50,11 +61,25 @@ class LlamaContext:
         if code != 0:
             cause = "there is no room in the KV cache" if code == _NO_KV_SLOT else f"llama_decode returned {code}"
             raise DecodeFailed(cause)
+        self.states.note_decoded()
 
     def trim(self, seq_id: int, num_tokens: int) -> bool:
-        """Forgets what follows the first `num_tokens` tokens. False when this kind of model can only forget everything
-        (a recurrent state); nothing is forgotten then."""
+        """Forgets what follows the first `num_tokens` tokens. False when this kind of model can only forget everything (a
+        recurrent state, or a sliding window of which too little would be left); nothing is forgotten then."""
+        if self._window and num_tokens > 0:
+            first = int(llama_cpp.llama_memory_seq_pos_min(self._memory, seq_id))
+            if first > max(0, num_tokens - self._window):
+                return False
         return bool(llama_cpp.llama_memory_seq_rm(self._memory, seq_id, num_tokens, -1))
+
+    def shift(self, seq_id: int, start: int, count: int) -> bool:
+        """Takes `count` tokens from `start` on out of a sequence and moves up what follows. False when this kind of model
+        cannot; nothing is changed then."""
+        end = start + count
+        if not self._can_shift or not llama_cpp.llama_memory_seq_rm(self._memory, seq_id, start, end):
+            return False
+        llama_cpp.llama_memory_seq_add(self._memory, seq_id, end, -1, -count)
+        return True
 
     def close(self) -> None:
         if self._handle:

@@ -2,6 +2,7 @@
 positions, trimming or slots changes its answers. It fails when it is told to, which a real one cannot be made to do."""
 
 import zlib
+from array import array
 from collections.abc import Sequence
 
 from inference.runner.engine.batch import Chunk, DecodeFailed
@@ -27,6 +28,8 @@ class FakeModel:
         self.batches: list[list[Chunk]] = []
         self.open_samplers: set[FakeSampler] = set()
         self.fail_next = 0
+        self.num_copies = 0
+        self.refuses_states = False
         self._rows: dict[int, list[int]] = {}
 
     def decode(self, chunks: Sequence[Chunk]) -> None:
@@ -57,7 +60,20 @@ class FakeModel:
         del self.cache[seq_id][num_tokens:]
         return True
 
-    def new_sampler(self, params: SamplingParams, prompt_tokens: Sequence[int]) -> FakeSampler:
+    def copy(self, source: int, target: int) -> None:
+        self.num_copies += 1
+        self.cache[target] = list(self.cache[source])
+
+    def save(self, seq_id: int) -> bytearray:
+        return bytearray(array("i", self.cache[seq_id]).tobytes())
+
+    def restore(self, seq_id: int, payload: bytearray) -> bool:
+        if self.refuses_states:
+            return False
+        self.cache[seq_id] = array("i", bytes(payload)).tolist()
+        return True
+
+    def new_sampler(self, params: SamplingParams, prompt_tokens: Sequence[int], constraint: object) -> FakeSampler:
         return FakeSampler(self.open_samplers)
 
     def sample(self, sampler: FakeSampler, row: int) -> int:
