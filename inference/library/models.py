@@ -14,6 +14,7 @@ import msgspec
 
 from inference.errors import ModelNotFound
 from inference.library.blobs import BlobStore
+from inference.library.capabilities import capabilities
 from inference.library.errors import DamagedModel, LibraryError
 from inference.library.gguf import GGUFMetadata, read_metadata
 from inference.library.manifests import Layer, Manifest, ManifestStore
@@ -84,6 +85,7 @@ class Library:
         self._reported: dict[ModelName, str] = {}
         self._metadata: dict[tuple[Path, int, int], GGUFMetadata] = {}
         self._defaults: dict[str, ModelDefaults] = {}
+        self._capabilities: dict[str, list[str]] = {}
 
     def list_models(self) -> list[InstalledModel]:
         """Newest first. Cached by the manifests' times; that every blob is there is looked at each time."""
@@ -126,6 +128,16 @@ class Library:
         if key not in self._metadata:
             self._metadata[key] = read_metadata(model.model_path)
         return self._metadata[key]
+
+    def capabilities(self, model: InstalledModel) -> list[str]:
+        """See `inference.library.capabilities`; empty for a model without a GGUF file. Raises `LibraryError`."""
+        if model.model_path is None:
+            return []
+        if model.digest not in self._capabilities:
+            self._capabilities[model.digest] = capabilities(
+                self.metadata(model), template=self._text_layer(model, "template"), has_projector=model.has("projector")
+            )
+        return self._capabilities[model.digest]
 
     def defaults(self, model: InstalledModel) -> ModelDefaults:
         """What the model's parameter, system and message layers say. Raises `LibraryError`."""
