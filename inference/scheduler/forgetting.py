@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from inference.errors import InvalidRequest
+from inference.runner.messages import Submit
 from inference.scheduler.loaded import LoadedModel, ModelState, Ticket
 from inference.scopes import is_within
 
@@ -32,4 +33,4 @@ async def forget_scope(models: Iterable[LoadedModel], scope: str) -> None:
 
 
 def _is_within(ticket: Ticket, scope: str) -> bool:
-    return ticket.request.submit is not None and is_within(ticket.request.submit.scope, scope)
+    return isinstance(ticket.request.submit, Submit) and is_within(ticket.request.submit.scope, scope)
