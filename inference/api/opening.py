@@ -11,6 +11,7 @@ from inference.api.caller import scope_of
 from inference.api.options import Options, read_options, read_think
 from inference.api.runtime import Runtime
 from inference.api.schemas import MessageBody, RequestBody
+from inference.api.wishes import json_schema_of
 from inference.errors import InvalidRequest, ModelLoadFailed
 from inference.library.errors import DamagedModel, LibraryError
 from inference.library.gguf import GGUFMetadata
@@ -74,10 +75,7 @@ def check_abilities(body: RequestBody, opened: OpenModel, action: str) -> None:
         raise InvalidRequest(f'"{body.asked_model}" does not support {action}')
     if opened.model.has("adapter"):
         raise InvalidRequest(f'"{body.asked_model}" needs an adapter, which Hearth cannot apply yet')
-    if body.format:
-        raise InvalidRequest("format is not supported yet: leave it out")
-    if body.logprobs:
-        raise InvalidRequest("logprobs is not supported yet: leave it out")
+    json_schema_of(body.format)
     if body.debug_render_only:
         raise InvalidRequest("_debug_render_only is not supported: leave it out")
 
