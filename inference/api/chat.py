@@ -22,6 +22,7 @@ from inference.api.opening import (
 from inference.api.options import Options, read_keep_alive, read_think
 from inference.api.runtime import runtime_of
 from inference.api.schemas import ChatBody, MessageBody
+from inference.api.wishes import with_wishes
 from inference.errors import InvalidRequest
 from inference.library.models import ModelDefaults
 from inference.runner.messages import ChatMessage, ChatPrompt, Submit
@@ -44,7 +45,7 @@ async def chat(request: Request) -> Response | Answer:
         raise InvalidRequest(f"{opened.model.name} does not support tools")
     check_messages(body.asked_model, body.messages)
     options = options_for(runtime, opened, body)
-    work = _work(body, opened, options) if body.messages else None
+    work = with_wishes(_work(body, opened, options), body, options) if body.messages else None
     return Answer(
         submit(request, runtime, opened, body, num_ctx=options.num_ctx, keep_alive=keep_alive, work=work),
         model=body.asked_model,
@@ -59,6 +60,7 @@ def _work(body: ChatBody, opened: OpenModel, options: Options) -> Submit:
         messages=chat_messages(opened.defaults, body.messages),
         truncate=body.truncate,
         variables=template_variables(body.think),
+        num_public_messages=num_public_messages(opened.defaults, body.messages),
     )
     return Submit(
         request_id=os.urandom(8).hex(),
@@ -75,6 +77,11 @@ def chat_messages(defaults: ModelDefaults, messages: list[MessageBody]) -> list[
     if defaults.system and messages[0].role.lower() != "system":
         chosen.insert(0, ChatMessage(role="system", content=defaults.system))
     return chosen
+
+
+def num_public_messages(defaults: ModelDefaults, messages: list[MessageBody]) -> int:
+    """How many of `chat_messages` come from the Modelfile; the first ones."""
+    return len(chat_messages(defaults, messages)) - len(messages)
 
 
 def modelfile_messages(defaults: ModelDefaults) -> list[ChatMessage]:

@@ -14,6 +14,7 @@ from inference.api.opening import OpenModel, check_abilities, check_images, chec
 from inference.api.options import Options, read_keep_alive, read_think
 from inference.api.runtime import runtime_of
 from inference.api.schemas import GenerateBody
+from inference.api.wishes import with_wishes
 from inference.errors import InvalidRequest, ModelNotFound
 from inference.runner.messages import ChatMessage, ChatPrompt, Submit, TextPrompt
 
@@ -32,7 +33,7 @@ async def generate(request: Request) -> Response | Answer:
         return json_response(empty_line(body.asked_model, generate_content, "unload"))
     _check(body, opened)
     options = options_for(runtime, opened, body)
-    work = _work(body, opened, options) if body.prompt else None
+    work = with_wishes(_work(body, opened, options), body, options) if body.prompt else None
     return Answer(
         submit(request, runtime, opened, body, num_ctx=options.num_ctx, keep_alive=keep_alive, work=work),
         model=body.asked_model,
@@ -70,4 +71,9 @@ def _chat_prompt(body: GenerateBody, opened: OpenModel) -> ChatPrompt:
     messages = [ChatMessage(role="system", content=system)] if system else []
     messages += modelfile_messages(opened.defaults)
     messages.append(ChatMessage(role="user", content=body.prompt))
-    return ChatPrompt(messages=messages, truncate=body.truncate, variables=template_variables(body.think))
+    return ChatPrompt(
+        messages=messages,
+        truncate=body.truncate,
+        variables=template_variables(body.think),
+        num_public_messages=0 if body.system else len(messages) - 1,
+    )

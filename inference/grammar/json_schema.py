@@ -163,7 +163,7 @@ class _Compiler:
             values = [value for value in values if any(_is_of(value, name) for name in wanted)]
         if not values:
             raise InvalidRequest('format: no value of "enum" is of the "type" beside it.')
-        return self._rules.add(" | ".join(literal(json.dumps(v, ensure_ascii=False, allow_nan=False)) for v in values))
+        return self._rules.add(" | ".join(literal(_written(value)) for value in values))
 
     def _array(self, schema: Schema, depth: int) -> str:
         least, most = count_of(schema, "minItems", 0), count_of(schema, "maxItems", None)
@@ -213,6 +213,13 @@ class _Compiler:
         if not body:
             raise InvalidRequest('format: no number lies between "minimum" and "maximum".')
         return self._rules.add(body)
+
+
+def _written(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise InvalidRequest('format: "const" and "enum" cannot hold a number without end.') from None
 
 
 def _implied_types(schema: Schema) -> list[str]:

@@ -19,7 +19,8 @@ class Mailbox:
     def put(self, event: Event) -> None:
         last = self._events[-1] if self._events else None
         if isinstance(event, OutputDelta) and isinstance(last, OutputDelta):
-            self._events[-1] = OutputDelta(event.request_id, last.text + event.text, last.num_tokens + event.num_tokens)
+            num_tokens, logprobs = last.num_tokens + event.num_tokens, last.logprobs + event.logprobs
+            self._events[-1] = OutputDelta(event.request_id, last.text + event.text, num_tokens, logprobs)
         elif isinstance(event, PromptProgress) and isinstance(last, PromptProgress):
             self._events[-1] = event
         else:

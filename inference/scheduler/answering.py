@@ -22,7 +22,7 @@ async def answer(model: LoadedModel, ticket: Ticket, runner: Runner, submit: Sub
         async with aclosing(cast(AsyncGenerator[Any, None], runner.submit(submit))) as events:
             async for event in events:
                 if isinstance(event, OutputDelta):
-                    ticket.stream.put_output(event.text, event.num_tokens)
+                    ticket.stream.put_output(event.text, event.num_tokens, event.logprobs)
                 elif isinstance(event, PromptProgress):
                     ticket.stream.put_status(Prefilling(event.num_computed_tokens, event.num_prompt_tokens))
                 elif isinstance(event, RequestFinished | Embeddings):

@@ -24,7 +24,7 @@ class GrammarConstraint:
     def __init__(self, gbnf: str, vocabulary: Vocabulary, *, thinking_end: str = "") -> None:
         """Raises `InvalidRequest` for a grammar that llama.cpp does not take."""
         self._vocabulary = vocabulary
-        handle: Any = llama_cpp.llama_sampler_init_grammar(vocabulary.handle, gbnf.encode(), b"root")
+        handle: Any = llama_cpp.llama_sampler_init_grammar(vocabulary.handle, gbnf.encode("utf-8", "replace"), b"root")
         if not handle:
             raise InvalidRequest("The grammar cannot be used: llama.cpp does not understand it.")
         self._handle = handle

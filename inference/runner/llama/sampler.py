@@ -97,7 +97,7 @@ class SamplerChain:
         window = self._window(params.dry_penalty_last_n)
         if window == 0 or params.dry_multiplier == 0:
             return 0
-        breakers = [text.encode() for text in params.dry_sequence_breakers]
+        breakers = [text.encode("utf-8", "replace") for text in params.dry_sequence_breakers]
         array = (ctypes.c_char_p * len(breakers))(*breakers)
         multiplier, base, length = params.dry_multiplier, params.dry_base, params.dry_allowed_length
         handle = self._vocabulary.handle
