@@ -77,7 +77,10 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         data_dir=data_dir,
         models_dir=reader.path("OLLAMA_MODELS", data_dir / "models"),
-        address=reader.address("OLLAMA_HOST", "OLLAMA_PORT"),
+        address=parse_address(
+            environ.get("OLLAMA_HOST", ""),
+            default_port=reader.integer("OLLAMA_PORT", DEFAULT_PORT, minimum=1, maximum=65535),
+        ),
         keep_alive=keep_alive_seconds(reader.duration("OLLAMA_KEEP_ALIVE", 300.0)),
         load_timeout=load_timeout if load_timeout > 0 else math.inf,
         num_parallel=reader.integer("OLLAMA_NUM_PARALLEL", 0, minimum=1, maximum=256, zero_is_default=True) or None,
@@ -93,7 +96,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         preload=reader.names("HEARTH_PRELOAD"),
         origins=reader.names("OLLAMA_ORIGINS"),
         runner_hang_s=reader.integer("HEARTH_RUNNER_HANG_S", 60, minimum=1, maximum=86_400),
-        log_level=reader.log_level("HEARTH_LOG_LEVEL", "OLLAMA_DEBUG"),
+        log_level=reader.log_level("HEARTH_LOG_LEVEL", default="debug" if reader.debug("OLLAMA_DEBUG") else "info"),
     )
 
 
@@ -143,11 +146,6 @@ class _Reader:
         except ValueError:
             raise SettingsError(f"{name} must be a duration such as 30s, 5m or 1h30m, not {value!r}.") from None
 
-    def address(self, name: str, port_name: str) -> Address:
-        """Tutorials name the port in a variable of its own; one in the address counts for more."""
-        port = self.integer(port_name, DEFAULT_PORT, minimum=1, maximum=65535)
-        return parse_address(self._environ.get(name, ""), default_port=port)
-
     def boolean(self, name: str) -> bool | None:
         """None when nothing is said."""
         value = self.text(name).lower()
@@ -167,10 +165,12 @@ class _Reader:
         """Separated by commas."""
         return tuple(part.strip() for part in self.text(name).split(",") if part.strip())
 
-    def log_level(self, name: str, debug_name: str) -> int:
-        """Ollama's debug variable holds 0, 1, 2 or a truth value; the level counts for more."""
-        is_debug = self.text(debug_name) == "2" or self.boolean(debug_name)
-        value = self.text(name).lower() or ("debug" if is_debug else "info")
+    def debug(self, name: str) -> bool:
+        """Ollama's variable holds 0, 1, 2 or a truth value."""
+        return self.text(name) == "2" or bool(self.boolean(name))
+
+    def log_level(self, name: str, *, default: str) -> int:
+        value = self.text(name).lower() or default
         if value not in _LOG_LEVELS:
             raise SettingsError(f"{name} must be one of {', '.join(_LOG_LEVELS)}, not {value!r}.")
         return int(logging.getLevelName(value.upper()))
