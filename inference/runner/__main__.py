@@ -26,6 +26,7 @@ from inference.runner.embedding_preparation import EmbeddingPreparation
 from inference.runner.engine.embedder import Embedder
 from inference.runner.engine.engine import Engine
 from inference.runner.intake import Intake
+from inference.runner.kv_saving import open_store, save_states
 from inference.runner.llama.embedding_runner import LlamaEmbeddingRunner, is_embedding_model
 from inference.runner.llama.model_runner import LlamaModelRunner
 from inference.runner.llama.pooling import LlamaPooling
@@ -101,7 +102,10 @@ def _run(
     sys.setswitchinterval(_SWITCH_INTERVAL)
     outbox.put([model_runner.describe()])
     reader.start()
-    engine = Engine(model_runner, max_gap_ms=config.max_gap_ms) if isinstance(model_runner, LlamaModelRunner) else None
+    store = open_store(config, model_runner, inbox) if isinstance(model_runner, LlamaModelRunner) else None
+    engine = None
+    if isinstance(model_runner, LlamaModelRunner):
+        engine = Engine(model_runner, max_gap_ms=config.max_gap_ms, store=store)
     loop = DecodeLoop(engine, Embedder(pooling, max_gap_ms=config.max_gap_ms), inbox, outbox)
     stop = loop.run()
     lifetime.exit_unless_done(_LAST_SECONDS)
@@ -112,6 +116,10 @@ def _run(
     reader.join()
     loop.end_all()
     pooling.close()
+    # All that is to be said has been said: the writer sends it while states are saved.
+    outbox.close()
+    if engine is not None and store is not None:
+        save_states(engine, store, stop.seconds)
     return stop
 
 

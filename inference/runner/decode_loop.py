@@ -7,8 +7,12 @@ import time
 from inference.runner.connection import Inbox, Stop, Work
 from inference.runner.engine.embedder import Embedder, EmbeddingJob
 from inference.runner.engine.engine import Engine
-from inference.runner.messages import Abort, Ping, Pong
+from inference.runner.engine.kv_store import Loaded
+from inference.runner.messages import Abort, Forget, Ping, Pong
 from inference.runner.outbox import Outbox
+
+#: How often the engine looks whether a state has been waited for long enough, when it has nothing else to do.
+_LOADING_SECONDS = 1.0
 
 
 class DecodeLoop:
@@ -26,7 +30,7 @@ class DecodeLoop:
             self._take_work()
             if self._embedder.has_work:
                 self._step_both()
-            elif self._engine is not None and self._engine.has_work:
+            elif self._engine is not None and (self._engine.has_work or self._engine.is_loading):
                 self._outbox.put(self._engine.step())
         self.end_all()
         return self._stop
@@ -51,7 +55,9 @@ class DecodeLoop:
 
     def _take_work(self) -> None:
         if not (self._embedder.has_work or (self._engine is not None and self._engine.has_work)):
-            self._handle(self._inbox.get())
+            is_loading = self._engine is not None and self._engine.is_loading
+            with contextlib.suppress(queue.Empty):
+                self._handle(self._inbox.get(timeout=_LOADING_SECONDS if is_loading else None))
         self._drain()
 
     def _handle(self, work: Work) -> None:
@@ -62,6 +68,12 @@ class DecodeLoop:
                 self._embedder.abort(request_id)
                 if self._engine is not None:
                     self._engine.abort(request_id)
+            case Loaded():
+                assert self._engine is not None, "the engine asked for it"
+                self._engine.take(work)
+            case Forget(scope):
+                if self._engine is not None:
+                    self._engine.forget(scope)
             case Ping(nonce):
                 self._outbox.put([self._pong(nonce)])
             case EmbeddingJob():

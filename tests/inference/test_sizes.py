@@ -5,8 +5,17 @@ from inference.sizes import parse_size
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("0", 0), ("123", 123), ("4GiB", 4 * 1024**3), ("4G", 4 * 1024**3), ("500MB", 500_000_000), ("1.5 kib", 1536), ("2tb", 2 * 10**12), ("7B", 7)],
-)  # fmt: skip
+    [
+        ("0", 0),
+        ("123", 123),
+        ("4GiB", 4 * 1024**3),
+        ("4G", 4 * 1024**3),
+        ("500MB", 500_000_000),
+        ("1.5 kib", 1536),
+        ("2tb", 2 * 10**12),
+        ("7B", 7),
+    ],
+)
 def test_size_is_read(text: str, size: int) -> None:
     assert parse_size(text) == size
 

@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from pathlib import Path
 
+from llama_cpp import __version__ as llama_cpp_version
 from llama_cpp import llama_cpp
 
 logger = logging.getLogger("llama.cpp")
@@ -37,6 +38,16 @@ def start_backend() -> None:
     llama_cpp.llama_log_set(_on_log, ctypes.c_void_p(None))
     _load_dynamic_backends()
     llama_cpp.llama_backend_init()
+
+
+def build_name() -> str:
+    """Which llama.cpp this is: its states and its files' finer points are its own."""
+    try:
+        commit = llama_cpp._lib.ggml_commit
+    except AttributeError:
+        return str(llama_cpp_version)
+    commit.restype = ctypes.c_char_p
+    return f"{llama_cpp_version} {commit().decode()}"
 
 
 def stop_backend() -> None:

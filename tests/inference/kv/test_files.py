@@ -36,7 +36,7 @@ def test_file_with_any_changed_byte_is_refused(tmp_path: Path) -> None:
     make_file(path)
     content = path.read_bytes()
 
-    for position in [*range(0, 120), *range(120, len(content), 97), len(content) - 1]:
+    for position in [*range(120), *range(120, len(content), 97), len(content) - 1]:
         path.write_bytes(content[:position] + bytes([content[position] ^ 0x55]) + content[position + 1 :])
         with pytest.raises(DamagedFile):
             read_payload(path, "key")
@@ -47,7 +47,7 @@ def test_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
     make_file(path)
     content = path.read_bytes()
 
-    for size in [*range(0, 130), len(content) // 2, len(content) - 1]:
+    for size in [*range(130), len(content) // 2, len(content) - 1]:
         path.write_bytes(content[:size])
         with pytest.raises(DamagedFile):
             read_payload(path, "key")
