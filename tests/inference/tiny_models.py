@@ -49,9 +49,11 @@ def write_bert(path: Path, pooling: str | None) -> Path:
     return _finish(writer, path)
 
 
-def write_llama(path: Path, pooling: str | None, *, num_ctx: int = NUM_CTX) -> Path:
+def write_llama(path: Path, pooling: str | None, *, num_ctx: int = NUM_CTX, rerank_template: str | None = None) -> Path:
     """A decoder with a KV cache, of the kind that larger embedding models are."""
     writer = _writer(path, "llama", pooling, num_ctx)
+    if rerank_template is not None:
+        writer.add_chat_template([{"name": "rerank", "template": rerank_template}])
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_dimension_count(NUM_EMBD // _NUM_HEADS)
     tensors = _Tensors(writer)
@@ -65,6 +67,56 @@ def write_llama(path: Path, pooling: str | None, *, num_ctx: int = NUM_CTX) -> P
         tensors.add(f"{block}.ffn_down.weight", NUM_EMBD, _NUM_FF)
         tensors.add_norm(f"{block}.attn_norm", has_bias=False)
         tensors.add_norm(f"{block}.ffn_norm", has_bias=False)
+    return _finish(writer, path)
+
+
+def write_mamba(path: Path) -> Path:
+    """A model with a running state in place of one for each token: its past cannot be cut."""
+    inner, state, rank, kernel = 2 * NUM_EMBD, 16, 2, 4
+    writer = _writer(path, "mamba", None, 2048)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_ssm_conv_kernel(kernel)
+    writer.add_ssm_inner_size(inner)
+    writer.add_ssm_state_size(state)
+    writer.add_ssm_time_step_rank(rank)
+    tensors = _Tensors(writer)
+    tensors.add_norm("output_norm", has_bias=False)
+    for layer in range(_NUM_LAYERS):
+        block = f"blk.{layer}"
+        tensors.add_norm(f"{block}.attn_norm", has_bias=False)
+        tensors.add(f"{block}.ssm_in.weight", 2 * inner, NUM_EMBD)
+        tensors.add(f"{block}.ssm_conv1d.weight", inner, kernel)
+        tensors.add(f"{block}.ssm_conv1d.bias", inner)
+        tensors.add(f"{block}.ssm_x.weight", rank + 2 * state, inner)
+        tensors.add(f"{block}.ssm_dt.weight", inner, rank)
+        tensors.add(f"{block}.ssm_dt.bias", inner)
+        writer.add_tensor(f"{block}.ssm_a", -np.ones((inner, state), np.float32))
+        tensors.add(f"{block}.ssm_d", inner)
+        tensors.add(f"{block}.ssm_out.weight", NUM_EMBD, inner)
+    return _finish(writer, path)
+
+
+def write_gemma(path: Path, *, window: int) -> Path:
+    """A model of which one layer sees the whole past and the other only the last `window` tokens."""
+    writer = _writer(path, "gemma3", None, 2048)
+    writer.add_layer_norm_rms_eps(1e-6)
+    writer.add_key_length(NUM_EMBD // _NUM_HEADS)
+    writer.add_value_length(NUM_EMBD // _NUM_HEADS)
+    writer.add_sliding_window(window)
+    writer.add_sliding_window_pattern(2)
+    tensors = _Tensors(writer)
+    tensors.add_norm("output_norm", has_bias=False)
+    for layer in range(_NUM_LAYERS):
+        block = f"blk.{layer}"
+        for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
+            tensors.add(f"{block}.{name}.weight", NUM_EMBD, NUM_EMBD)
+        for name in ("attn_q_norm", "attn_k_norm"):
+            tensors.add(f"{block}.{name}.weight", NUM_EMBD // _NUM_HEADS)
+        tensors.add(f"{block}.ffn_gate.weight", _NUM_FF, NUM_EMBD)
+        tensors.add(f"{block}.ffn_up.weight", _NUM_FF, NUM_EMBD)
+        tensors.add(f"{block}.ffn_down.weight", NUM_EMBD, _NUM_FF)
+        for name in ("attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm"):
+            tensors.add_norm(f"{block}.{name}", has_bias=False)
     return _finish(writer, path)
 
 
