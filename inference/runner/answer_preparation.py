@@ -9,6 +9,7 @@ from inference.grammar.gbnf import check_grammar
 from inference.grammar.json_schema import grammar_of
 from inference.runner.engine.logprobs import PendingLogprobs
 from inference.runner.llama.constraint import GrammarConstraint
+from inference.runner.llama.dry import prepare_dry
 from inference.runner.llama.vocabulary import Vocabulary
 from inference.runner.messages import SamplingParams, Submit
 from inference.runner.sampling_bounds import MAX_FLOAT32, check_sampling
@@ -19,13 +20,15 @@ _MAX_BIASES = 1024
 
 
 class AnswerPreparation:
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: Vocabulary, num_ctx: int) -> None:
         self._vocabulary = vocabulary
+        self._num_ctx = num_ctx
 
     def sampling(self, submit: Submit) -> SamplingParams:
         """With token ids in place of texts. Raises `InvalidRequest` naming the parameter."""
         sampling = submit.sampling
         check_sampling(sampling)
+        prepare_dry(sampling, self._vocabulary, self._num_ctx)
         if not sampling.logit_bias:
             return sampling
         biases: dict[int | str, float] = {}

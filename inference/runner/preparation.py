@@ -30,7 +30,7 @@ class Preparation:
         self._vocabulary = vocabulary
         self._template = template
         self._num_ctx = num_ctx
-        self._answers = AnswerPreparation(vocabulary)
+        self._answers = AnswerPreparation(vocabulary, num_ctx)
         self._public = PublicPrefix(lambda messages: self._tokenize(template.render(messages, {})))
 
     def prepare(self, submit: Submit) -> Request:

@@ -11,6 +11,7 @@ from llama_cpp import llama_cpp
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 #: What JSON has no minus infinity for; OpenAI's value too.
 _LOWEST_LOGPROB = -9999.0
+_NEAR_PEAK = 8.0
 
 
 class Candidates:
@@ -63,8 +64,12 @@ def logprob_of(logits: npt.NDArray[np.float32], token: int, num_top: int) -> tup
     if num_top == 0:
         return _finite(float(logits[token]) - total), []
     num_top = min(num_top, len(logits))
-    likeliest = np.argpartition(logits, -num_top)[-num_top:]
-    top = sorted(((int(t), _finite(float(logits[t]) - total)) for t in likeliest), key=lambda pair: (-pair[1], pair[0]))
+    # Nearly always there are enough of these few, and finding the largest among all takes twenty times as long.
+    likeliest = np.flatnonzero(logits > peak - _NEAR_PEAK)
+    if len(likeliest) < num_top:
+        likeliest = np.argpartition(logits, -num_top)[-num_top:]
+    likeliest = likeliest[np.argsort(-logits[likeliest], kind="stable")[:num_top]]
+    top = [(int(other), _finite(float(logits[other]) - total)) for other in likeliest]
     return _finite(float(logits[token]) - total), top
 
 

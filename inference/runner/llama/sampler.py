@@ -1,12 +1,12 @@
 """How the next token is drawn: a chain of llama.cpp samplers, one chain a request."""
 
-import ctypes
 from collections.abc import Sequence
 from typing import Any
 
 from llama_cpp import llama_cpp
 
 from inference.runner.llama.constraint import GrammarConstraint
+from inference.runner.llama.dry import dry_sampler, dry_window
 from inference.runner.llama.vocabulary import Vocabulary
 from inference.runner.messages import SamplingParams
 
@@ -83,7 +83,7 @@ class SamplerChain:
 
     def _add_penalties(self, params: SamplingParams) -> int:
         """The number of tokens that it looks back on."""
-        window = self._window(params.repeat_last_n)
+        window = self._num_ctx if params.repeat_last_n < 0 else min(params.repeat_last_n, self._num_ctx)
         is_neutral = params.repeat_penalty == 1 and params.presence_penalty == 0 and params.frequency_penalty == 0
         if window == 0 or is_neutral:
             return 0
@@ -94,18 +94,10 @@ class SamplerChain:
 
     def _add_dry(self, params: SamplingParams) -> int:
         """The number of tokens that it looks back on."""
-        window = self._window(params.dry_penalty_last_n)
-        if window == 0 or params.dry_multiplier == 0:
-            return 0
-        breakers = [text.encode("utf-8", "replace") for text in params.dry_sequence_breakers]
-        array = (ctypes.c_char_p * len(breakers))(*breakers)
-        multiplier, base, length = params.dry_multiplier, params.dry_base, params.dry_allowed_length
-        handle = self._vocabulary.handle
-        self._add(llama_cpp.llama_sampler_init_dry(handle, multiplier, base, length, window, array, len(breakers)))
+        window = dry_window(params, self._num_ctx)
+        if window:
+            self._add(dry_sampler(params, self._vocabulary, self._num_ctx))
         return window
-
-    def _window(self, last_n: int) -> int:
-        return self._num_ctx if last_n < 0 else min(last_n, self._num_ctx)
 
     def _add_filters(self, params: SamplingParams) -> None:
         if params.top_n_sigma > 0:
