@@ -15,6 +15,8 @@ from inference.sizes import parse_size
 
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 _TRUE, _FALSE = ("1", "t", "true", "yes", "on"), ("0", "f", "false", "no", "off")
+#: llama.cpp reads quantized values with flash attention only.
+_EXACT_CACHE_TYPES = ("f32", "f16", "bf16")
 _FLASH_ATTENTION: dict[bool | None, FlashAttention] = {None: "auto", True: "on", False: "off"}
 
 
@@ -74,7 +76,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     reader = _Reader(environ)
     data_dir = reader.path("HEARTH_DATA", Path("data"))
     load_timeout = reader.duration("OLLAMA_LOAD_TIMEOUT", 300.0)
-    return Settings(
+    settings = Settings(
         data_dir=data_dir,
         models_dir=reader.path("OLLAMA_MODELS", data_dir / "models"),
         address=parse_address(
@@ -98,6 +100,11 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         runner_hang_s=reader.integer("HEARTH_RUNNER_HANG_S", 60, minimum=1, maximum=86_400),
         log_level=reader.log_level("HEARTH_LOG_LEVEL", default="debug" if reader.debug("OLLAMA_DEBUG") else "info"),
     )
+    if settings.flash_attention == "off" and settings.kv_cache_type not in _EXACT_CACHE_TYPES:
+        raise SettingsError(
+            f"OLLAMA_KV_CACHE_TYPE must be f16 while OLLAMA_FLASH_ATTENTION is off, not {settings.kv_cache_type}."
+        )
+    return settings
 
 
 class _Reader:

@@ -27,6 +27,7 @@ class LlamaEmbeddingRunner:
             Path(config.model_path),
             num_gpu_layers=config.num_gpu_layers,
             main_gpu=config.main_gpu,
+            uses_all_gpus=config.uses_all_gpus,
             use_mmap=config.use_mmap,
             use_mlock=config.use_mlock,
             is_embedding=True,

@@ -34,6 +34,7 @@ class LlamaModel:
         *,
         num_gpu_layers: int = _ALL_LAYERS,
         main_gpu: int = 0,
+        uses_all_gpus: bool = True,
         use_mmap: bool = True,
         use_mlock: bool = False,
         is_embedding: bool = False,
@@ -45,6 +46,8 @@ class LlamaModel:
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = num_gpu_layers
         params.main_gpu = main_gpu
+        if not uses_all_gpus:
+            params.split_mode = llama_cpp.LLAMA_SPLIT_MODE_NONE
         params.load_mode = _LOAD_MODES[use_mmap, use_mlock]
 
         def report(fraction: float, _user_data: object) -> bool:
@@ -102,7 +105,7 @@ class LlamaModel:
 
     @property
     def is_reranker(self) -> bool:
-        return self.pooling_type == llama_cpp.LLAMA_POOLING_TYPE_RANK
+        return self.pooling_type == int(llama_cpp.LLAMA_POOLING_TYPE_RANK)
 
     @property
     def is_causal(self) -> bool:

@@ -27,6 +27,7 @@ class LlamaModelRunner:
             Path(config.model_path),
             num_gpu_layers=config.num_gpu_layers,
             main_gpu=config.main_gpu,
+            uses_all_gpus=config.uses_all_gpus,
             use_mmap=config.use_mmap,
             use_mlock=config.use_mlock,
             on_progress=on_progress,
@@ -63,9 +64,7 @@ class LlamaModelRunner:
     def new_sampler(
         self, params: SamplingParams, prompt_tokens: Sequence[int], constraint: GrammarConstraint | None = None
     ) -> SamplerChain:
-        return SamplerChain(
-            params, self.vocabulary, num_ctx=self.num_ctx, prompt_tokens=prompt_tokens, constraint=constraint
-        )
+        return SamplerChain(params, self.vocabulary, num_ctx=self.num_ctx, prompt_tokens=prompt_tokens, constraint=constraint)
 
     def sample(self, sampler: SamplerChain, row: int) -> int:
         """Draws a token from the logits of a row of the last batch. Raises `SamplingFailed`."""
