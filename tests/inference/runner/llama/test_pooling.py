@@ -83,7 +83,7 @@ def test_embed_file_without_pooling_takes_the_mean(open_model: Open) -> None:
 
 
 def test_embed_last_token_in_chunks_is_the_same(open_model: Open) -> None:
-    tokens = [5 + i % 20 for i in range(300)]
+    tokens = [5 + i % 16 for i in range(300)]
     small = open_model(write_llama, "last", num_batch=32, num_ctx=512)
     large = open_model(write_llama, "last", num_batch=512, num_ctx=512)
 
@@ -94,7 +94,7 @@ def test_embed_input_longer_than_a_batch_gets_a_larger_context(open_model: Open)
     model = open_model(write_llama, "mean", num_batch=32, num_ctx=512)
     short = model.embed([SENTENCE])[0]
 
-    long = model.embed([[5 + i % 20 for i in range(500)]])[0]
+    long = model.embed([[5 + i % 16 for i in range(500)]])[0]
 
     assert len(floats(long)) == NUM_EMBD and cosine(short, long) < 0.999
     assert floats(model.embed([SENTENCE])[0]) == pytest.approx(floats(short), abs=1e-4)
