@@ -10,6 +10,8 @@ from inference.grammar.gbnf_reader import Alternatives, Item, read_rules
 MAX_GRAMMAR_CHARACTERS = 65536
 #: Of llama.cpp's walk; each step is well under a microsecond.
 _MOST_STEPS = 100_000
+#: Of rules that begin with each other; each may add a group of 32 levels to the depth of this walk.
+_LONGEST_PATH = 200
 
 
 def check_grammar(text: str) -> None:
@@ -21,7 +23,10 @@ def check_grammar(text: str) -> None:
         raise InvalidRequest("The grammar has no rule named root.")
     for name, alternatives in rules.items():
         _check_references(name, alternatives, rules)
-    _Walk(rules).check()
+    try:
+        _Walk(rules).check()
+    except RecursionError:
+        raise InvalidRequest("The grammar is nested too deeply.") from None
 
 
 def _check_references(name: str, alternatives: Alternatives, rules: dict[str, Alternatives]) -> None:
@@ -71,7 +76,7 @@ class _Walk:
             raise InvalidRequest(f"The grammar's rule {name} may begin with itself: put something before it.")
         if name not in self._steps:
             self._path[name] = None
-            if len(self._path) > 500:
+            if len(self._path) > _LONGEST_PATH:
                 raise InvalidRequest("The grammar's rules refer to each other through too many others.")
             self._steps[name] = self._steps_of(name, self._rules[name])
             del self._path[name]
