@@ -1,6 +1,7 @@
 """A runner under the test's control, with the interface of `RunnerClient`: for faults a real one cannot produce on demand."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable
 
 from inference.errors import InferenceError, RunnerCrashed
@@ -16,6 +17,7 @@ from inference.runner.messages import (
 
 Event = PromptProgress | OutputDelta | RequestFinished
 TIMEOUT_S = 5
+_PIDS = itertools.count(2**30)
 
 
 class FakeRunner:
@@ -37,7 +39,7 @@ class FakeRunner:
         self.is_closed = False
         self.is_hung = False
         #: No process has it.
-        self.pid = 2**30
+        self.pid = next(_PIDS)
         self.most_open = 0
 
     async def submit(self, submit: Submit) -> AsyncIterator[Event]:
