@@ -118,5 +118,3 @@ def state_name(scope: str, tokens: Sequence[int]) -> str:
     digest = blake2b(scope.encode("utf-8", "surrogatepass") + b"\0", digest_size=_NAME_BYTES)
     digest.update(array("i", tokens).tobytes())
     return digest.hexdigest()
-
-
