@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from inference.library.gguf import GGUFMetadata, LongArray
+from inference.library.gguf import GGUFMetadata, LongArray, is_encoder
 
 _LARGEST = 2**31 - 1
 
@@ -19,7 +19,7 @@ class ModelShape:
     num_ff: int
     num_heads: int
     num_vocab: int
-    #: Keys and values of one token over all layers.
+    #: Keys and values of one token over all layers; none of a model that reads a whole text at once.
     kv_elements: int
     #: A recurrent state over all layers, which does not grow with the context.
     state_elements: int
@@ -44,7 +44,9 @@ def read_shape(metadata: GGUFMetadata) -> ModelShape:
         ),
         num_heads=num_heads,
         num_vocab=numbers.num_vocab(),
-        kv_elements=numbers.over_layers("attention.head_count_kv", num_layers, num_heads) * key_value_size,
+        kv_elements=0
+        if is_encoder(metadata.architecture)
+        else numbers.over_layers("attention.head_count_kv", num_layers, num_heads) * key_value_size,
         state_elements=num_layers * _state_elements(numbers),
     )
 

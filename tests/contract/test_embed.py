@@ -1,6 +1,8 @@
 """Embeddings and reranking over HTTP, with models of random weights and with the starter model."""
 
+import json
 import math
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,7 +11,7 @@ import ollama
 import pytest
 
 from inference.library.models import Library
-from tests.contract.service import MODEL, Service
+from tests.contract.service import MODEL, Service, until
 from tests.inference.library.files import make_model
 from tests.inference.tiny_models import NUM_CTX, NUM_EMBD, write_bert, write_llama
 
@@ -239,6 +241,21 @@ def test_chat_model_embeds_and_writes_at_the_same_time(embedder: Service) -> Non
     assert len(cat) == 576
     assert _dot(cat, kitten) > _dot(cat, bank)
     assert answers[1]["embeddings"][2] == pytest.approx(bank, abs=1e-3)
+
+
+def test_embed_of_a_client_that_went_away_is_given_up(embedder: Service) -> None:
+    """The model is busy for minutes with it, unless it is given up: only then can it be unloaded."""
+    embed(embedder, MODEL, "warm")
+    body = json.dumps({"model": MODEL, "input": ["one two three four " * 25] * 4000}).encode()
+    head = f"POST /api/embed HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with embedder.client() as client, socket.create_connection(("127.0.0.1", embedder.port), timeout=10) as connection:
+        connection.sendall(head + body)
+        # Its first part has been taken when a request behind it is answered.
+        embed(embedder, MODEL, "after")
+        connection.close()
+        client.post("/api/generate", json={"model": MODEL, "keep_alive": 0})
+
+        until(lambda: MODEL not in {model["name"] for model in client.get("/api/ps").json()["models"]}, seconds=30)
 
 
 def test_ollama_client_embeds(embedder: Service) -> None:
