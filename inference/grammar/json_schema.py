@@ -186,9 +186,10 @@ class _Compiler:
     def _string(self, schema: Schema) -> str:
         least, most = count_of(schema, "minLength", 0), count_of(schema, "maxLength", None)
         is_bounded = bool(least) or most is not None
-        pattern = schema.get("pattern") or FORMATS.get(schema.get("format", ""))
-        if "format" in schema and (schema["format"] not in FORMATS or "pattern" in schema):
-            raise InvalidRequest(f'format: "format" {json.dumps(schema["format"])} of a string is not possible here.')
+        name = schema.get("format")
+        pattern = FORMATS.get(name) if isinstance(name, str) else schema.get("pattern")
+        if "format" in schema and (pattern is None or "pattern" in schema):
+            raise InvalidRequest(f'format: "format" {json.dumps(name)} of a string is not possible here.')
         if pattern is None:
             body = self._rules.repeat(self._values.character, least or 0, most) if is_bounded else None
             return self._rules.add(f'"\\"" {body} "\\""') if body else self._values.rule(STRING)

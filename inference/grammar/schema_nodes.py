@@ -127,13 +127,17 @@ def _differ(left: Schema, right: Schema, resolve: Resolve) -> bool:
         return mine.isdisjoint(theirs)
     if not _kinds(left) & _kinds(right):
         return True
-    shared = set(left.get("required", [])) & set(right.get("required", []))
-    for name in sorted(name for name in shared if isinstance(name, str)):
-        pair = [schema.get("properties", {}).get(name) for schema in (left, right)]
+    properties = [schema.get("properties") for schema in (left, right)]
+    for name in sorted(set(_names(left.get("required"))) & set(_names(right.get("required")))):
+        pair = [each.get(name) if isinstance(each, dict) else None for each in properties]
         sets = [_constants(merged(inner, resolve)) if isinstance(inner, dict) else None for inner in pair]
         if sets[0] is not None and sets[1] is not None and sets[0].isdisjoint(sets[1]):
             return True
     return False
+
+
+def _names(value: Any) -> list[str]:
+    return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
 
 
 def _constants(schema: Schema) -> set[str] | None:
@@ -144,5 +148,5 @@ def _constants(schema: Schema) -> set[str] | None:
 
 def _kinds(schema: Schema) -> set[str]:
     types = schema.get("type", list(TYPES))
-    kinds = {types} if isinstance(types, str) else {name for name in types if isinstance(name, str)}
+    kinds = {types} if isinstance(types, str) else set(_names(types))
     return kinds | {"number"} if "integer" in kinds else kinds

@@ -19,11 +19,38 @@ WORDS = [
 @pytest.mark.parametrize(
     "pattern",
     [
-        "^a*b?$", "^(ab|a)+$", "^[a-z]{2,3}$", "^[^a-z]+$", r"^\d+$", r"^\w{1,5}-\d{2}$", r"\s", "b", "^a", "c$", "^$", "^.$", "^.+$",
-        r'^[^"]*$', r"^[\\]", r'"', r"^(?:aaa|bbb)-(?P<x>aaa|bbb)$", r"^\[x\]$", "a\\|b", r"^\$5$", "^a|c$", r"^[\d.@a-z]+?$",
-        r"^\u00e9$", "^[一-龥]{2}$", "^(👍|é)$", r"^[]^-]$".replace("[]", r"[\]"), r"^\D$", "^x{40}$", r"^/$", r"^(a(b(c)?)?)?$",
+        "^a*b?$",
+        "^(ab|a)+$",
+        "^[a-z]{2,3}$",
+        "^[^a-z]+$",
+        r"^\d+$",
+        r"^\w{1,5}-\d{2}$",
+        r"\s",
+        "b",
+        "^a",
+        "c$",
+        "^$",
+        "^.$",
+        "^.+$",
+        r'^[^"]*$',
+        r"^[\\]",
+        r'"',
+        r"^(?:aaa|bbb)-(?P<x>aaa|bbb)$",
+        r"^\[x\]$",
+        "a\\|b",
+        r"^\$5$",
+        "^a|c$",
+        r"^[\d.@a-z]+?$",
+        r"^\u00e9$",
+        "^[一-龥]{2}$",
+        "^(👍|é)$",
+        r"^[]^-]$".replace("[]", r"[\]"),
+        r"^\D$",
+        "^x{40}$",
+        r"^/$",
+        r"^(a(b(c)?)?)?$",
     ],
-)  # fmt: skip
+)
 def test_pattern_matches_what_a_regular_expression_matches(pattern: str, accepts: Accepts) -> None:
     grammar = grammar_of(json.dumps({"type": "string", "pattern": pattern}))
     expression = re.compile(pattern.replace("$", r"\Z").replace(r"\\Z", r"\$"), re.ASCII)
@@ -35,10 +62,28 @@ def test_pattern_matches_what_a_regular_expression_matches(pattern: str, accepts
 @pytest.mark.parametrize(
     "pattern",
     [
-        "(?=a)b", "(?<!a)b", r"(a)\1", r"\bx\b", r"\p{L}", "a**", "*a", "a{2,1}", "a{5000}", "(a", "a)", "[a", "[b-a]", "(a*)*",
-        "a(^b)", "(" * 50 + "a" + ")" * 50, "\\", "x" * 2000, r"^\x00$", "[^\\d\\D]",
+        "(?=a)b",
+        "(?<!a)b",
+        r"(a)\1",
+        r"\bx\b",
+        r"\p{L}",
+        "a**",
+        "*a",
+        "a{2,1}",
+        "a{5000}",
+        "(a",
+        "a)",
+        "[a",
+        "[b-a]",
+        "(a*)*",
+        "a(^b)",
+        "(" * 50 + "a" + ")" * 50,
+        "\\",
+        "x" * 2000,
+        r"^\x00$",
+        "[^\\d\\D]",
     ],
-)  # fmt: skip
+)
 def test_pattern_that_cannot_be_expressed_is_refused(pattern: str) -> None:
     with pytest.raises(InvalidRequest, match="pattern"):
         grammar_of(json.dumps({"type": "string", "pattern": pattern}))
