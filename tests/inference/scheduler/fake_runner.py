@@ -37,12 +37,15 @@ class FakeRunner:
         self.seen: list[str] = []
         self.aborted: list[str] = []
         self.is_closed = False
+        self.forgotten: list[str] = []
         self.is_hung = False
         #: No process has it.
         self.pid = next(_PIDS)
         self.most_open = 0
 
     async def submit(self, submit: Submit) -> AsyncIterator[Event]:
+        if self.exited.is_set():
+            raise RunnerCrashed("The model's process is no longer there.")
         events = self.open[submit.request_id] = asyncio.Queue()
         self.seen.append(submit.request_id)
         self.most_open = max(self.most_open, len(self.open))
@@ -59,6 +62,9 @@ class FakeRunner:
             del self.open[submit.request_id]
             if not is_over:
                 self.aborted.append(submit.request_id)
+
+    async def forget(self, scope: str) -> None:
+        self.forgotten.append(scope)
 
     async def close(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109
         self.is_closed = True
