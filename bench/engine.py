@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Hearth's runtime against llama-server on the same GGUF, with the same threads and the same context for each slot.
 
-    python -m bench.engine --peer PATH/llama-server [--clients 1 4 8 16] [--rounds 3] [--json FILE]
+    python -m bench.engine [--peer PATH/llama-server] [--clients 1 4 8 16] [--rounds 3] [--json FILE]
 
-The two are started in turn in every round, so that both meet the same machine; the figures are medians over the rounds and
+Without --peer a llama-server of the PATH is taken, and without any Hearth is measured alone. The two are started in turn in every round, so that both meet the same machine; the figures are medians over the rounds and
 the ratio is Hearth over llama-server. "stall" streams one answer while a 4,000-token prompt arrives.
 """
 
 import argparse
 import asyncio
 import json
+import shutil
 import statistics
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -53,15 +54,15 @@ def medians(rounds: list[Figures]) -> Figures:
 
 
 def print_table(result: dict[str, Figures]) -> None:
-    print(f"{'figure':<32}{'llama-server':>14}{'Hearth':>12}{'ratio':>8}")
-    for key, peer in result["llama-server"].items():
-        ours = result["hearth"][key]
-        print(f"{key:<32}{peer:>14.3f}{ours:>12.3f}{ours / peer:>8.2f}")
+    peer = result.get("llama-server")
+    print(f"{'figure':<32}{'Hearth':>12}" + (f"{'llama-server':>14}{'ratio':>8}" if peer else ""))
+    for key, ours in result["hearth"].items():
+        print(f"{key:<32}{ours:>12.3f}" + (f"{peer[key]:>14.3f}{ours / peer[key]:>8.2f}" if peer else ""))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peer", type=Path, required=True, help="path of a llama-server built from the same llama.cpp")
+    parser.add_argument("--peer", type=Path, default=shutil.which("llama-server"), help="a llama-server of the same llama.cpp")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 8, 16])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tokens", type=int, default=96, help="tokens of each answer")
@@ -70,7 +71,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--json", type=Path, help="also write all rounds here")
     options = parser.parse_args()
-    rounds: dict[str, list[Figures]] = {"llama-server": [], "hearth": []}
+    rounds: dict[str, list[Figures]] = {"hearth": []}
+    if options.peer:
+        rounds = {"llama-server": [], **rounds}
     for _ in range(options.rounds):
         for name, figures in rounds.items():
             figures.append(one_round(name, options))
