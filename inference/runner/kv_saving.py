@@ -17,7 +17,7 @@ from inference.runner.messages import RunnerConfig
 #: How a model is run without its states being others for it. Whatever is not named here makes them others.
 _WITHOUT_INFLUENCE = {
     "model_path", "socket_path", "num_ctx", "num_batch", "num_threads", "num_threads_batch", "main_gpu", "num_gpu_layers",
-    "use_mmap", "use_mlock", "max_gap_ms", "kv_dir", "kv_cache_max_bytes",
+    "uses_all_gpus", "use_mmap", "use_mlock", "max_gap_ms", "kv_dir", "kv_cache_max_bytes",
 }  # fmt: skip
 
 

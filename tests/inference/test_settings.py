@@ -35,6 +35,8 @@ from inference.version import VERSION
         ("OLLAMA_PORT", "70000"),
         ("HEARTH_RUNNER_HANG_S", "0"),
         ("HEARTH_MAX_GAP_MS", "0"),
+        ("HEARTH_KV_CACHE_MAX", "-1"),
+        ("HEARTH_KV_CACHE_MAX", "much"),
         ("HEARTH_MAX_GAP_MS", "150ms"),
         ("HEARTH_LOG_LEVEL", "loud"),
         ("HEARTH_DATA", "/tmp/\0"),
@@ -54,6 +56,7 @@ def test_defaults() -> None:
     assert settings.address.url == "http://127.0.0.1:11434"
     assert (settings.keep_alive, settings.load_timeout) == (300, 300)
     assert (settings.num_parallel, settings.max_loaded_models, settings.max_queue) == (None, 3, 512)
+    assert (settings.kv_cache_max, settings.kv_dir) == (4 * 1024**3, settings.data_dir / "kv")
     assert (settings.context_length, settings.max_gap_ms, settings.log_level) == (4096, 150, logging.INFO)
 
 

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -19,8 +20,7 @@ Install = Callable[[str], InstalledModel]
 
 def scoped(model: InstalledModel, request_id: str, scope: str) -> ModelRequest:
     plain = request(model, request_id)
-    assert plain.submit is not None
-    return request(model, request_id, submit=msgspec.structs.replace(plain.submit, scope=scope))
+    return replace(plain, submit=msgspec.structs.replace(plain.submit, scope=scope))
 
 
 async def test_forget_tells_every_loaded_model(make_scheduler: Make, runners: FakeRunners, installed: Install) -> None:
