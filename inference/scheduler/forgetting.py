@@ -15,8 +15,7 @@ _LONGEST_CLOSE_S = 12.0
 
 async def forget_scope(models: Iterable[LoadedModel], scope: str) -> None:
     """Waiting requests of the scope are ended. When this returns, runners that take requests have been told, and those that
-    were being closed have ended: files of
-    the scope that are then deleted do not come back."""
+    were being closed have ended: files of the scope that are then deleted do not come back."""
     models = list(models)
     for model in models:
         for ticket in [ticket for ticket in model.queue if _is_within(ticket, scope)]:
