@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from inference.api.answer import Answer
 from inference.api.body import read_body
+from inference.api.images import read_message_images
 from inference.api.lines import chat_content, empty_line
 from inference.api.models import json_response
 from inference.api.opening import (
@@ -43,7 +44,7 @@ async def chat(request: Request) -> Response | Answer:
     check_abilities(body, opened, "chat")
     if body.tools:
         raise InvalidRequest(f"{opened.model.name} does not support tools")
-    check_messages(body.asked_model, body.messages)
+    check_messages(body.asked_model, opened, body.messages)
     options = options_for(runtime, opened, body)
     work = with_wishes(_work(body, opened, options), body, options) if body.messages else None
     return Answer(
@@ -56,11 +57,13 @@ async def chat(request: Request) -> Response | Answer:
 
 
 def _work(body: ChatBody, opened: OpenModel, options: Options) -> Submit:
+    messages = chat_messages(opened.defaults, body.messages)
     prompt = ChatPrompt(
-        messages=chat_messages(opened.defaults, body.messages),
+        messages=messages,
         truncate=body.truncate,
         variables=template_variables(body.think),
-        num_public_messages=num_public_messages(opened.defaults, body.messages),
+        # The first ones come from the Modelfile.
+        num_public_messages=len(messages) - len(body.messages),
     )
     return Submit(
         request_id=os.urandom(8).hex(),
@@ -72,16 +75,13 @@ def _work(body: ChatBody, opened: OpenModel, options: Options) -> Submit:
 
 
 def chat_messages(defaults: ModelDefaults, messages: list[MessageBody]) -> list[ChatMessage]:
-    """The Modelfile's messages before the request's, and its system prompt unless the request begins with its own."""
-    chosen = [*modelfile_messages(defaults), *(_chat_message(message) for message in messages)]
+    """The Modelfile's messages before the request's, and its system prompt unless the request begins with its own. Raises
+    `InvalidRequest` for an image that cannot be used."""
+    files = read_message_images(messages)
+    chosen = [*modelfile_messages(defaults), *map(_chat_message, messages, files)]
     if defaults.system and messages[0].role.lower() != "system":
         chosen.insert(0, ChatMessage(role="system", content=defaults.system))
     return chosen
-
-
-def num_public_messages(defaults: ModelDefaults, messages: list[MessageBody]) -> int:
-    """How many of `chat_messages` come from the Modelfile; the first ones."""
-    return len(chat_messages(defaults, messages)) - len(messages)
 
 
 def modelfile_messages(defaults: ModelDefaults) -> list[ChatMessage]:
@@ -93,11 +93,12 @@ def template_variables(think: Any) -> dict[str, Any]:
     return {"enable_thinking": False} if read_think(think) is False else {}
 
 
-def _chat_message(message: MessageBody) -> ChatMessage:
+def _chat_message(message: MessageBody, images: list[bytes]) -> ChatMessage:
     return ChatMessage(
         role=message.role.lower(),
         content=message.content,
         tool_calls=message.tool_calls or None,
         tool_name=message.tool_name or None,
         thinking=message.thinking or None,
+        images=images,
     )

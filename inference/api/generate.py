@@ -8,9 +8,10 @@ from starlette.responses import Response
 from inference.api.answer import Answer
 from inference.api.body import read_body
 from inference.api.chat import modelfile_messages, template_variables
+from inference.api.images import check_images, read_images
 from inference.api.lines import empty_line, generate_content
 from inference.api.models import json_response
-from inference.api.opening import OpenModel, check_abilities, check_images, check_top_logprobs, open_model, options_for, submit
+from inference.api.opening import OpenModel, check_abilities, check_top_logprobs, open_model, options_for, submit
 from inference.api.options import Options, read_keep_alive, read_think
 from inference.api.runtime import runtime_of
 from inference.api.schemas import GenerateBody
@@ -49,7 +50,9 @@ def _check(body: GenerateBody, opened: OpenModel) -> None:
     check_abilities(body, opened, "generate")
     if body.suffix:
         raise InvalidRequest(f"{opened.model.name} does not support insert")
-    check_images(body.asked_model, body.images)
+    check_images(body.asked_model, opened.model, body.images)
+    if body.raw and body.images:
+        raise InvalidRequest("raw mode does not support images")
     if body.template:
         raise InvalidRequest("template is not supported yet: leave it out, or write the whole prompt and set raw")
     if body.context:
@@ -70,7 +73,7 @@ def _chat_prompt(body: GenerateBody, opened: OpenModel) -> ChatPrompt:
     system = body.system or opened.defaults.system
     messages = [ChatMessage(role="system", content=system)] if system else []
     messages += modelfile_messages(opened.defaults)
-    messages.append(ChatMessage(role="user", content=body.prompt))
+    messages.append(ChatMessage(role="user", content=body.prompt, images=read_images(body.images, "images")))
     return ChatPrompt(
         messages=messages,
         truncate=body.truncate,

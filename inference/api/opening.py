@@ -8,6 +8,7 @@ import msgspec
 from starlette.requests import Request
 
 from inference.api.caller import scope_of
+from inference.api.images import check_images
 from inference.api.options import Options, read_options, read_think
 from inference.api.runtime import Runtime
 from inference.api.schemas import MessageBody, RequestBody
@@ -80,16 +81,11 @@ def check_abilities(body: RequestBody, opened: OpenModel, action: str) -> None:
         raise InvalidRequest("_debug_render_only is not supported: leave it out")
 
 
-def check_images(asked_model: str, images: list[str]) -> None:
-    if images:
-        raise InvalidRequest(f'"{asked_model}" does not support images')
-
-
-def check_messages(asked_model: str, messages: list[MessageBody]) -> None:
+def check_messages(asked_model: str, opened: OpenModel, messages: list[MessageBody]) -> None:
     for index, message in enumerate(messages):
         if not message.role:
             raise InvalidRequest(f"messages[{index}].role is required")
-        check_images(asked_model, message.images)
+        check_images(asked_model, opened.model, message.images)
         if any(_depth(call) > 32 for call in message.tool_calls):
             raise InvalidRequest(f"messages[{index}].tool_calls is nested too deeply")
 

@@ -18,7 +18,8 @@ def capabilities(metadata: GGUFMetadata, *, template: str = "", has_projector: b
     found = ["completion"]
     jinja = metadata.values.get("tokenizer.chat_template")
     texts = [template, jinja if isinstance(jinja, str) else ""]
-    if has_projector or f"{metadata.architecture}.vision.block_count" in metadata.values:
+    # A file that has its encoder within itself, as Ollama's own engine makes them, is of no use to llama.cpp.
+    if has_projector:
         found.append("vision")
     if ".Suffix" in template or any(key in metadata.values for key in _FILL_KEYS):
         found.append("insert")

@@ -56,6 +56,8 @@ class InstalledModel:
     config: ModelConfig
     #: The GGUF file; None for a model that has none, such as one kept as safetensors.
     model_path: Path | None
+    #: The GGUF file of the part that sees images, where there is one.
+    projector_path: Path | None = None
 
     @property
     def size(self) -> int:
@@ -159,7 +161,7 @@ class Library:
 
     def _read_model(self, name: ModelName, stamp: tuple[int, int, int]) -> InstalledModel:
         manifest, digest = self.manifests.read(name)
-        weights = manifest.first("model")
+        weights, projector = manifest.first("model"), manifest.first("projector")
         config = _decode(self._content(manifest.config, _MAX_CONFIG_BYTES), ModelConfig, "config")
         return InstalledModel(
             name=name,
@@ -168,6 +170,7 @@ class Library:
             manifest=manifest,
             config=config,
             model_path=None if weights is None else self.blobs.path(weights.digest),
+            projector_path=None if projector is None else self.blobs.path(projector.digest),
         )
 
     def _content(self, layer: Layer, longest: int) -> bytes:

@@ -138,7 +138,10 @@ def _build_intake(model_runner: LlamaModelRunner | LlamaEmbeddingRunner) -> Inta
         bos_text=vocabulary.special_text(vocabulary.bos_token),
         eos_text=vocabulary.special_text(vocabulary.eos_token),
     )
-    return Intake(Preparation(vocabulary=vocabulary, template=template, num_ctx=model_runner.num_ctx), embedding)
+    generation = Preparation(
+        vocabulary=vocabulary, template=template, num_ctx=model_runner.num_ctx, image_reader=model_runner.projector
+    )
+    return Intake(generation, embedding)
 
 
 def _flush(outbox: Outbox, writer: Writer) -> None:

@@ -18,6 +18,8 @@ from inference.runner.messages import RunnerConfig
 _WITHOUT_INFLUENCE = {
     "model_path", "socket_path", "num_ctx", "num_batch", "num_threads", "num_threads_batch", "main_gpu", "num_gpu_layers",
     "uses_all_gpus", "use_mmap", "use_mlock", "max_gap_ms", "kv_dir", "kv_cache_max_bytes",
+    # States with images are not kept.
+    "projector_path",
 }  # fmt: skip
 
 

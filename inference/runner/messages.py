@@ -47,6 +47,8 @@ class RunnerConfig(msgspec.Struct, frozen=True, kw_only=True):
     flash_attention: FlashAttention = "auto"
     kv_cache_type: KvCacheType = "f16"
     adapters: list[LoraAdapter] = []
+    #: The GGUF of the part that sees images; empty: the model sees none.
+    projector_path: str = ""
     #: 0: what the model says.
     rope_frequency_base: float = 0.0
     rope_frequency_scale: float = 0.0
@@ -63,6 +65,8 @@ class ChatMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     tool_calls: list[dict[str, Any]] | None = None
     tool_name: str | None = None
     thinking: str | None = None
+    #: Files, as they are; they stand before the content.
+    images: list[bytes] = []
 
 
 class ChatPrompt(msgspec.Struct, frozen=True, tag="chat", omit_defaults=True):

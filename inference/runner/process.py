@@ -125,4 +125,5 @@ def _with_absolute_paths(config: RunnerConfig) -> RunnerConfig:
         config,
         socket_path=str(Path(config.socket_path).absolute()),
         model_path=str(Path(config.model_path).absolute()),
+        projector_path=str(Path(config.projector_path).absolute()) if config.projector_path else "",
     )

@@ -49,6 +49,7 @@ class Loader:
         settings = self._settings
         return RunnerConfig(
             model_path=str(model.model.model_path),
+            projector_path=str(model.model.projector_path or ""),
             socket_path=str(settings.run_dir / f"r{next(self._numbers)}.sock"),
             num_ctx=model.num_ctx,
             num_slots=model.plan.num_slots,

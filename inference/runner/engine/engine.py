@@ -78,6 +78,8 @@ class Engine:
         if self.is_loading:
             self.prefix_cache.give_up(started_ns)
         self._admit(started_ns)
+        if self._compute_media():
+            started_ns = self._clock_ns()
         num_generating = self.scheduler.num_generating
         planned = self.scheduler.plan(self._budget.tokens(num_generating))
         if planned:
@@ -103,7 +105,23 @@ class Engine:
             request = admission.request
             request.admitted_ns = now_ns
             self.prefix_cache.place(admission)
-            request.sampler = self._model.new_sampler(request.sampling, request.tokens, request.constraint)
+            request.sampler = self._model.new_sampler(request.sampling, request.text_tokens, request.constraint)
+
+    def _compute_media(self) -> bool:
+        """One image, if there is one to compute. The step's batch comes after it: it holds the logits that are drawn from."""
+        found = self.scheduler.next_media()
+        if found is None:
+            return False
+        slot, span = found
+        try:
+            self._model.decode_media(slot.seq_id, span.start, span.media)
+        except DecodeFailed as error:
+            self._fail(slot, error)
+        else:
+            assert slot.request is not None, "only a running slot has something to compute"
+            slot.tokens += slot.request.tokens[span.start : span.end]
+            self._emit_progress(slot)
+        return True
 
     def _compute(self, planned: Planned) -> None:
         chunks = [chunk for _slot, chunk in planned]
@@ -162,7 +180,9 @@ class Engine:
             self._finish(slot, "length")
         elif request.is_looping:
             self._finish(slot, "repeat")
-        elif len(request.tokens) >= self._model.num_ctx and not (request.shifts and shift(self._model, slot)):
+        elif len(request.tokens) + request.num_extra_tokens >= self._model.num_ctx and not (
+            request.shifts and shift(self._model, slot)
+        ):
             self._finish(slot, "length")
 
     def _emit_text(self, request: Request, text: str) -> None:

@@ -37,6 +37,9 @@ class ModelRunner(Protocol):
     def decode(self, chunks: Sequence[Chunk], /) -> None:
         """Raises `DecodeFailed`."""
 
+    def decode_media(self, seq_id: int, position: int, media: Any, /) -> None:
+        """Computes the media of a span; no row of the last batch can be asked for afterwards. Raises `DecodeFailed`."""
+
     def trim(self, seq_id: int, num_tokens: int, /) -> bool:
         """Forgets what follows the first `num_tokens` tokens of a sequence; False when only all of it can be forgotten."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from inference.runner.engine.kv_store import MIN_GAIN, KVStore, Loaded, StoredState, is_worth_storing
+from inference.runner.engine.media import uncut
 from inference.runner.engine.model_runner import ModelRunner
 from inference.runner.engine.request import Request
 from inference.runner.engine.slot import Slot, common_prefix
@@ -79,6 +80,8 @@ def reusable_tokens(slot: Slot, request: Request, *, can_trim: bool = True) -> i
         num_common = min(num_common, slot.num_public_tokens)
     # The last token is computed in any case: its logits are what the first token is drawn from.
     num_usable = min(num_common, request.num_prompt_tokens - 1)
+    if request.spans:
+        num_usable = uncut(request.spans, num_usable)
     return num_usable if can_trim or num_usable == len(slot.tokens) else 0
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from inference.runner.engine.detokenizer import Detokenizer
 from inference.runner.engine.logprobs import PendingLogprobs
 from inference.runner.engine.loop_guard import is_looping
+from inference.runner.engine.media import MediaSpan
 from inference.runner.engine.model_runner import Constraint, Sampler
 from inference.runner.messages import RequestStats, SamplingParams
 
@@ -32,8 +33,12 @@ class Request:
     #: Whose it is: see `inference.scopes`. Of the prompt's tokens, the first `num_public_tokens` are such as everybody knows.
     scope: str = ""
     num_public_tokens: int = 0
+    #: Images in the prompt, in order.
+    spans: tuple[MediaSpan, ...] = ()
 
     num_prompt_tokens: int = field(init=False)
+    #: Of images, beyond the positions they have: they take room too.
+    num_extra_tokens: int = field(init=False, default=0)
     num_cached_tokens: int = field(init=False, default=0)
     admitted_ns: int = field(init=False, default=0)
     first_token_ns: int = field(init=False, default=0)
@@ -49,6 +54,9 @@ class Request:
     def __post_init__(self) -> None:
         assert self.tokens, "a prompt has at least one token"
         self.num_prompt_tokens = len(self.tokens)
+        if self.spans:
+            assert self.spans[-1].end < len(self.tokens), "an image gives no logits"
+            self.num_extra_tokens = sum(span.num_extra_tokens for span in self.spans)
         self.detokenizer = Detokenizer(self.stop)
 
     @property
@@ -64,11 +72,16 @@ class Request:
     def is_looping(self) -> bool:
         return self.loop_guard and is_looping(self.tokens, max(0, self.num_prompt_tokens - self.num_shifted_tokens))
 
+    @property
+    def text_tokens(self) -> list[int]:
+        """Without what stands for images."""
+        return [token for token in self.tokens if token >= 0] if self.spans else self.tokens
+
     def stats(self, now_ns: int) -> RequestStats:
         admitted_ns = self.admitted_ns or now_ns
         prompt_done_ns = self.first_token_ns or now_ns
         return RequestStats(
-            num_prompt_tokens=self.num_prompt_tokens,
+            num_prompt_tokens=self.num_prompt_tokens + self.num_extra_tokens,
             num_cached_tokens=self.num_cached_tokens,
             num_dropped_tokens=self.num_dropped_tokens,
             num_completion_tokens=self.num_completion_tokens,

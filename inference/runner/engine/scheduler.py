@@ -3,6 +3,7 @@
 from collections import deque
 
 from inference.runner.engine.batch import Chunk
+from inference.runner.engine.media import MediaSpan, next_span
 from inference.runner.engine.prefix_cache import Admission, choose_slot
 from inference.runner.engine.request import Request
 from inference.runner.engine.slot import Slot
@@ -66,8 +67,18 @@ class Scheduler:
             if not slot.is_generating and slot.loading is None:
                 chunk = _next_chunk(slot, room)
                 room -= len(chunk.tokens)
-                planned.append((slot, chunk))
+                if chunk.tokens:
+                    planned.append((slot, chunk))
         return planned
+
+    def next_media(self) -> tuple[Slot, MediaSpan] | None:
+        """The image that is to be computed next: of the oldest request that has come to one."""
+        for slot in self.running:
+            if slot.request is not None and slot.request.spans and slot.loading is None:
+                span = next_span(slot.request.spans, len(slot.tokens))
+                if span is not None and span.start == len(slot.tokens):
+                    return slot, span
+        return None
 
     def release(self, slot: Slot) -> None:
         """The request has ended; its computed tokens stay for the next one."""
@@ -79,5 +90,9 @@ def _next_chunk(slot: Slot, limit: int) -> Chunk:
     request = slot.request
     assert request is not None, "only a running slot has something to compute"
     start = len(slot.tokens)
-    tokens = request.tokens[start : start + limit]
+    end = start + limit
+    if request.spans and (span := next_span(request.spans, start)) is not None:
+        # An image is no part of a batch of tokens.
+        end = min(end, span.start)
+    tokens = request.tokens[start:end]
     return Chunk(slot.seq_id, start, tokens, wants_logits=start + len(tokens) == len(request.tokens))

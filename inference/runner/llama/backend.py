@@ -33,6 +33,11 @@ def _on_log(level: int, text: bytes, _user_data: object) -> None:
     logger.log(logging.DEBUG if _last_level == logging.INFO else _last_level, "%s", line)
 
 
+def log_function() -> object:
+    """What a library beside llama.cpp is to log by."""
+    return _on_log
+
+
 def start_backend() -> None:
     """Call once, before any other use of llama.cpp in this process."""
     llama_cpp.llama_log_set(_on_log, ctypes.c_void_p(None))

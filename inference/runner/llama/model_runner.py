@@ -1,11 +1,14 @@
 """What the engine asks of a model, answered by llama.cpp."""
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llama_cpp import llama_cpp
 
+from inference.errors import ModelLoadFailed
 from inference.runner.llama import backend
 from inference.runner.llama.adapters import Adapters
 from inference.runner.llama.candidates import Candidates, logits_of, logprob_of
@@ -14,6 +17,9 @@ from inference.runner.llama.context import LlamaContext
 from inference.runner.llama.model import LlamaModel
 from inference.runner.llama.sampler import SamplerChain
 from inference.runner.messages import RunnerConfig, RunnerReady, SamplingParams, TokenLogprob
+
+if TYPE_CHECKING:
+    from inference.runner.llama.projector import ImageChunk, Projector
 
 
 class LlamaModelRunner:
@@ -33,13 +39,15 @@ class LlamaModelRunner:
             on_progress=on_progress,
         )
         num_ctx = min(config.num_ctx, self.model.num_ctx_train or config.num_ctx)
-        try:
+        with contextlib.ExitStack() as opened:
+            opened.callback(self.model.close)
             self.adapters = Adapters(self.model.handle, config.adapters)
             self._context = LlamaContext(self.model, config, num_ctx=num_ctx)
+            opened.callback(self._context.close)
             self.adapters.give_to(self._context.handle)
-        except BaseException:
-            self.model.close()
-            raise
+            #: What sees images; None for a model that sees none.
+            self.projector = _open_projector(self.model, config, self._context.num_batch) if config.projector_path else None
+            opened.pop_all()
         self.vocabulary = self.model.vocabulary
         self.num_slots = config.num_slots
         self.num_ctx = self._context.num_ctx
@@ -56,6 +64,12 @@ class LlamaModelRunner:
         self.piece = self.vocabulary.piece
         self._candidates: Candidates | None = None
         self._load_duration_ns = time.monotonic_ns() - started_ns
+
+    def decode_media(self, seq_id: int, position: int, media: "ImageChunk") -> None:
+        """Raises `DecodeFailed`. Nothing else is computed until the image is: it would take the same cores."""
+        assert self.projector is not None, "without one, no request has images"
+        self.projector.decode(self._context.handle, media, seq_id, position)
+        self._context.states.note_decoded()
 
     def is_end(self, token: int) -> bool:
         """-1, which is no token, is what is drawn when nothing may follow."""
@@ -92,6 +106,17 @@ class LlamaModelRunner:
         )
 
     def close(self) -> None:
+        if self.projector is not None:
+            self.projector.close()
         self._context.close()
         self.model.close()
         backend.stop_backend()
+
+
+def _open_projector(model: LlamaModel, config: RunnerConfig, num_batch: int) -> "Projector":
+    try:
+        # Here and not above: the library takes memory and time that models without images need not pay.
+        from inference.runner.llama.projector import Projector
+    except (OSError, RuntimeError) as error:
+        raise ModelLoadFailed(f"This build of llama.cpp cannot see images: {error}.") from error
+    return Projector(model, config, num_batch=num_batch)

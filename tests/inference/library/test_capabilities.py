@@ -25,7 +25,7 @@ def metadata(architecture: str = "llama", **values: object) -> GGUFMetadata:
         (metadata("nomic-bert-moe", pooling_type=4), {}, ["rerank"]),
         (metadata(pooling_type="4"), {}, ["embedding"]),
         (metadata(), {"has_projector": True}, ["completion", "vision"]),
-        (metadata("mllama", **{"mllama.vision.block_count": 2}), {}, ["completion", "vision"]),
+        (metadata("mllama", **{"mllama.vision.block_count": 2}), {}, ["completion"]),
         (metadata(), {"template": "{{ .Prompt }}{{ .Suffix }}"}, ["completion", "insert"]),
         (metadata(**{"tokenizer.ggml.fim_pre_token_id": 7}), {}, ["completion", "insert"]),
         (metadata(), {"template": "{{ range .Tools }}"}, ["completion", "tools"]),
