@@ -110,6 +110,8 @@ _SIZES = {"PNG": _png_size, "JPEG": _jpeg_size, "GIF": _gif_size, "BMP": _bmp_si
 
 def _check_png(content: bytes, header: ImageHeader) -> None:
     """The decoder unpacks whatever is packed, up to gigabytes, and only then looks how much it needs."""
+    if len(content) < 26:
+        raise InvalidRequest("it is a PNG file that is cut short or damaged")
     depth, colour = content[24], content[25]
     bits = depth * _PNG_SAMPLES.get(colour, 4)
     row = 1 + (header.width * bits + 7) // 8
@@ -126,7 +128,7 @@ def _check_png(content: bytes, header: ImageHeader) -> None:
             place += 12 + size
         # The end of what was packed may not have been given out yet.
         room -= len(inflate.decompress(b"", max(room, 1)))
-    except (zlib.error, struct.error, IndexError):
+    except zlib.error:
         raise InvalidRequest("it is a PNG file that is cut short or damaged") from None
     if room <= 0:
         raise InvalidRequest("it is a PNG file that holds more than its size allows")

@@ -55,7 +55,7 @@ def _read_image(text: str, field: str) -> bytes:
 def _without_scheme(text: str) -> str:
     if text[: len(_SCHEME)].lower() != _SCHEME:
         return text
-    head, _, encoded = text.partition(",")
-    if not head.lower().endswith(_ENCODING):
+    head, comma, encoded = text.partition(",")
+    if not comma or not head.lower().endswith(_ENCODING):
         raise ValueError(head)
     return encoded

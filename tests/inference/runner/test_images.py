@@ -133,17 +133,18 @@ async def test_image_fails_nobody_else(seer: RunnerClient) -> None:
 
 
 async def test_broken_projector_is_told_with_its_cause(config: RunnerConfig, tmp_path: Path) -> None:
-    projectors = {
+    whole = (tmp_path / "projector.gguf").read_bytes()
+    text = (tmp_path / "model.gguf").read_bytes()
+    for name, content in {
         "garbage.gguf": b"GGUF\x03\0\0\0" + b"\xff" * 100,
-        "text.gguf": Path(config.model_path).read_bytes(),
-        "short.gguf": Path(config.projector_path).read_bytes()[:5000],
-    }
-    for name, content in projectors.items():
+        "text.gguf": text,
+        "short.gguf": whole[:5000],
+    }.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ModelLoadFailed, match=rf"sees images, {name}, could not be loaded: [Ff]ailed to load"):
             await RunnerClient.start(with_projector(config, tmp_path / name), timeout=60)
 
-    with pytest.raises(ModelLoadFailed, match="There is no file at .*absent"):
+    with pytest.raises(ModelLoadFailed, match=r"There is no file at .*absent"):
         await RunnerClient.start(with_projector(config, tmp_path / "absent.gguf"), timeout=60)
 
 

@@ -26,6 +26,7 @@ class FakeModel:
         self.num_slots, self.num_ctx, self.num_batch, self.can_trim = num_slots, num_ctx, num_batch, can_trim
         self.cache: dict[int, list[int]] = {seq_id: [] for seq_id in range(num_slots)}
         self.batches: list[list[Chunk]] = []
+        self.media: list[list[int]] = []
         self.open_samplers: set[FakeSampler] = set()
         self.fail_next = 0
         self.num_copies = 0
@@ -53,6 +54,20 @@ class FakeModel:
         if has_failed:
             self.fail_next = max(0, self.fail_next - 1)
             raise DecodeFailed("told to fail")
+
+    def decode_media(self, seq_id: int, position: int, media: list[int]) -> None:
+        """`media` is what stands in the sequence for it."""
+        cached = self.cache[seq_id]
+        assert position == len(cached), "positions are contiguous"
+        self._rows = {}
+        if self.fail_next > 0:
+            # As with the real one, some of it may be in the cache.
+            self.fail_next -= 1
+            cached += media[:1]
+            raise DecodeFailed("told to fail")
+        self.media.append(list(media))
+        cached += media
+        assert len(cached) <= self.num_ctx, "a slot is not filled beyond its end"
 
     def trim(self, seq_id: int, num_tokens: int) -> bool:
         if not self.can_trim and 0 < num_tokens < len(self.cache[seq_id]):
