@@ -49,9 +49,18 @@ def write_bert(path: Path, pooling: str | None) -> Path:
     return _finish(writer, path)
 
 
-def write_llama(path: Path, pooling: str | None, *, num_ctx: int = NUM_CTX, rerank_template: str | None = None) -> Path:
+def write_llama(
+    path: Path,
+    pooling: str | None,
+    *,
+    num_ctx: int = NUM_CTX,
+    rerank_template: str | None = None,
+    chat_template: str | None = None,
+) -> Path:
     """A decoder with a KV cache, of the kind that larger embedding models are."""
     writer = _writer(path, "llama", pooling, num_ctx)
+    if chat_template is not None:
+        writer.add_chat_template(chat_template)
     if rerank_template is not None:
         writer.add_chat_template([{"name": "rerank", "template": rerank_template}])
     writer.add_layer_norm_rms_eps(1e-5)
@@ -62,6 +71,28 @@ def write_llama(path: Path, pooling: str | None, *, num_ctx: int = NUM_CTX, rera
         block = f"blk.{layer}"
         for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
             tensors.add(f"{block}.{name}.weight", NUM_EMBD, NUM_EMBD)
+        tensors.add(f"{block}.ffn_gate.weight", _NUM_FF, NUM_EMBD)
+        tensors.add(f"{block}.ffn_up.weight", _NUM_FF, NUM_EMBD)
+        tensors.add(f"{block}.ffn_down.weight", NUM_EMBD, _NUM_FF)
+        tensors.add_norm(f"{block}.attn_norm", has_bias=False)
+        tensors.add_norm(f"{block}.ffn_norm", has_bias=False)
+    return _finish(writer, path)
+
+
+def write_qwen2vl(path: Path) -> Path:
+    """A model whose positions have several dimensions, so that an image can be a plane among its tokens."""
+    writer = _writer(path, "qwen2vl", None, 512)
+    writer.add_layer_norm_rms_eps(1e-6)
+    writer.add_rope_dimension_count(NUM_EMBD // _NUM_HEADS)
+    writer.add_rope_dimension_sections([2, 3, 3, 0])
+    tensors = _Tensors(writer)
+    tensors.add_norm("output_norm", has_bias=False)
+    for layer in range(_NUM_LAYERS):
+        block = f"blk.{layer}"
+        for name in ("attn_q", "attn_k", "attn_v"):
+            tensors.add(f"{block}.{name}.weight", NUM_EMBD, NUM_EMBD)
+            tensors.add(f"{block}.{name}.bias", NUM_EMBD)
+        tensors.add(f"{block}.attn_output.weight", NUM_EMBD, NUM_EMBD)
         tensors.add(f"{block}.ffn_gate.weight", _NUM_FF, NUM_EMBD)
         tensors.add(f"{block}.ffn_up.weight", _NUM_FF, NUM_EMBD)
         tensors.add(f"{block}.ffn_down.weight", NUM_EMBD, _NUM_FF)
