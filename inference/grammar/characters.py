@@ -6,6 +6,7 @@ from collections.abc import Iterable
 CharacterSet = tuple[tuple[int, int], ...]
 
 LAST = 0x10FFFF
+ANY: CharacterSet = ((0, LAST),)
 #: JSON text cannot hold them, or only behind a backslash.
 _NOT_PLAIN: CharacterSet = ((0x00, 0x1F), (0x22, 0x22), (0x5C, 0x5C), (0xD800, 0xDFFF))
 _ESCAPES = {0x08: "b", 0x09: "t", 0x0A: "n", 0x0C: "f", 0x0D: "r", 0x22: '"', 0x5C: "\\"}
@@ -34,6 +35,10 @@ def complement(characters: CharacterSet) -> CharacterSet:
 
 def without(characters: CharacterSet, removed: CharacterSet) -> CharacterSet:
     return complement(united((*complement(characters), *removed)))
+
+
+def overlap(left: CharacterSet, right: CharacterSet) -> bool:
+    return any(low <= other_high and other_low <= high for low, high in left for other_low, other_high in right)
 
 
 def in_json_string(characters: CharacterSet) -> str:

@@ -5,6 +5,7 @@ of a grammar that it does not understand: a small hostile one would hold up ever
 """
 
 from inference.errors import InvalidRequest
+from inference.grammar.gbnf_choices import check_choices
 from inference.grammar.gbnf_reader import Alternatives, Item, read_rules
 
 MAX_GRAMMAR_CHARACTERS = 65536
@@ -16,6 +17,11 @@ _LONGEST_PATH = 200
 
 def check_grammar(text: str) -> None:
     """Raises `InvalidRequest` that says what is wrong, and in which line where that helps."""
+    check_choices(check_form(text))
+
+
+def check_form(text: str) -> dict[str, Alternatives]:
+    """The grammar's rules, which llama.cpp will understand. Raises `InvalidRequest`."""
     if len(text) > MAX_GRAMMAR_CHARACTERS:
         raise InvalidRequest(f"The grammar is longer than {MAX_GRAMMAR_CHARACTERS} characters.")
     rules = read_rules(text)
@@ -27,6 +33,7 @@ def check_grammar(text: str) -> None:
         _Walk(rules).check()
     except RecursionError:
         raise InvalidRequest("The grammar is nested too deeply.") from None
+    return rules
 
 
 def _check_references(name: str, alternatives: Alternatives, rules: dict[str, Alternatives]) -> None:
@@ -68,7 +75,7 @@ class _Walk:
         """Whether one occurrence of it may be nothing at all."""
         if item.group is not None:
             return self._may_be_empty(item.group)
-        return item.is_empty or item.name in self._nullable
+        return item.name in self._nullable if item.name else not item.first
 
     def _visit(self, name: str) -> int:
         """The number of steps in which llama.cpp would have walked everything that the rule may begin with."""

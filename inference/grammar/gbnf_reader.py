@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from inference.errors import InvalidRequest
+from inference.grammar.characters import ANY, CharacterSet, complement, united
 
 MAX_REPETITIONS = 1000
 _MAX_DEPTH = 32
@@ -12,6 +13,8 @@ _SPACE = re.compile(r"(?:[ \t]|#[^\r\n]*)*")
 _SPACE_AND_LINES = re.compile(r"(?:[ \t\r\n]|#[^\r\n]*)*")
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 _ESCAPE = r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|[tnr\\\"\[\]])"
+_CHARACTER = re.compile(rf"{_ESCAPE}|.", re.DOTALL)
+_CONTROLS = {"t": "\t", "n": "\n", "r": "\r"}
 _LITERAL = re.compile(rf'"((?:{_ESCAPE}|[^"\\])*)"')
 _CLASS = re.compile(rf"\[\^?(?:{_ESCAPE}|[^\]\\])+\]")
 _BRACES = re.compile(r"\{[ \t]*(\d{1,6})[ \t]*(,)?[ \t]*(\d{1,6})?[ \t]*\}")
@@ -24,7 +27,8 @@ class Item:
 
     name: str = ""
     group: "Alternatives | None" = None
-    is_empty: bool = False
+    #: Where it is neither: what its text may begin with; nothing for "".
+    first: CharacterSet = ()
     least: int = 1
     most: int | None = 1
 
@@ -95,10 +99,10 @@ class _Reader:
             return Item(group=group)
         if character == ".":
             self._at += 1
-            return Item()
+            return Item(first=ANY)
         if match := (_LITERAL if character == '"' else _CLASS).match(self._text, self._at):
             self._at = match.end()
-            return Item(is_empty=match[0] == '""')
+            return Item(first=_first_of(match[0]))
         if _NAME.match(self._text, self._at):
             return Item(name=self._name())
         if character in '"[<!*+?{':
@@ -119,7 +123,7 @@ class _Reader:
             return item
         if max(least, most or 0) > MAX_REPETITIONS or (most is not None and most < least):
             raise self._error(f"a repetition has to be in order and at most {MAX_REPETITIONS}")
-        return Item(item.name, item.group, item.is_empty, least, most)
+        return Item(item.name, item.group, item.first, least, most)
 
     def _name(self) -> str:
         match = _NAME.match(self._text, self._at)
@@ -135,3 +139,27 @@ class _Reader:
     def _error(self, what: str) -> InvalidRequest:
         line = self._text.count("\n", 0, self._at) + 1
         return InvalidRequest(f"The grammar cannot be read: in line {line}, {what}.")
+
+
+def _first_of(text: str) -> CharacterSet:
+    """What a literal or a class of characters, as it is written, may begin with."""
+    codes = [_code(match[0]) for match in _CHARACTER.finditer(text, 1, len(text) - 1)]
+    if text[0] == '"':
+        return united((code, code) for code in codes[:1])
+    is_negated = text[1] == "^"
+    units = [match[0] for match in _CHARACTER.finditer(text, 1 + is_negated, len(text) - 1)]
+    ranges, index = [], 0
+    while index < len(units):
+        is_range = units[index + 1 : index + 2] == ["-"] and index + 2 < len(units)
+        low, high = _code(units[index]), _code(units[index + 2 if is_range else index])
+        ranges.append((low, max(low, high)))
+        index += 3 if is_range else 1
+    found = united(ranges)
+    return complement(found) if is_negated else found
+
+
+def _code(unit: str) -> int:
+    if len(unit) == 1:
+        return ord(unit)
+    kind, digits = unit[1], unit[2:]
+    return int(digits, 16) if kind in "xuU" else ord(_CONTROLS.get(kind, kind))

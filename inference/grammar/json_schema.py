@@ -20,6 +20,7 @@ from inference.grammar.schema_nodes import (
     TYPES,
     Schema,
     are_disjoint,
+    are_told_apart,
     check_keywords,
     count_of,
     merged,
@@ -52,9 +53,19 @@ class _Compiler:
         self._references: dict[str, str] = {}
         #: References that were followed without anything being written between them.
         self._followed: list[str] = []
+        #: References whose rules are being written, and whether one of them came up again.
+        self._open: set[str] = set()
+        self._has_cycle = False
+        self._unions: list[list[Any]] = []
 
     def grammar(self) -> str:
-        return self._rules.text(self.visit(self._document, 0))
+        root = self.visit(self._document, 0)
+        if self._has_cycle and not all(are_told_apart(options, self._resolve) for options in self._unions):
+            raise InvalidRequest(
+                'format: a schema that contains itself is possible only where the alternatives of "anyOf" and "oneOf" differ '
+                "in their type or in their first property: begin each with a required property with a const of its own."
+            )
+        return self._rules.text(root)
 
     def visit(self, schema: Any, depth: int) -> str:
         """The name of the rule for a schema."""
@@ -110,10 +121,13 @@ class _Compiler:
         target = self._resolve(pointer)
         if pointer in self._followed:
             raise InvalidRequest(f'format: "$ref" {pointer} leads back to itself.')
+        self._has_cycle |= pointer in self._open
         if pointer not in self._references:
             name = self._references[pointer] = self._rules.reserve()
             self._followed.append(pointer)
+            self._open.add(pointer)
             self._rules.define(name, self.visit(target, depth + 1))
+            self._open.remove(pointer)
             self._followed.pop()
         return self._references[pointer]
 
@@ -144,6 +158,7 @@ class _Compiler:
                 'format: "oneOf" is possible only where no value fits two of its schemas: use "anyOf", '
                 "or give each a property with a const of its own."
             )
+        self._unions.append(options)
         return self._rules.add(" | ".join(dict.fromkeys(self.visit(option, depth + 1) for option in options)))
 
     def _resolved(self, schema: Schema) -> Schema:
@@ -180,8 +195,7 @@ class _Compiler:
             return self._rules.add('"[]"')
         item = self._inner(schema.get("items", True), depth)
         more = self._rules.repeat(self._rules.add(f"{comma} {item}"), max((least or 0) - 1, 0), most and most - 1)
-        filled = self._values.enclosed("[", f"{item} {more}", "]")
-        return filled if least else self._rules.add(f'"[]" | {filled}')
+        return self._values.enclosed("[", f"{item} {more}", "]", may_be_empty=not least)
 
     def _string(self, schema: Schema) -> str:
         least, most = count_of(schema, "minLength", 0), count_of(schema, "maxLength", None)

@@ -31,9 +31,10 @@ class Values:
             self._rules.define(name, self._body(kind))
         return self._named[kind]
 
-    def enclosed(self, opening: str, body: str, closing: str) -> str:
+    def enclosed(self, opening: str, body: str, closing: str, *, may_be_empty: bool = False) -> str:
         """A rule for what stands in brackets."""
-        return self._rules.add(f"{literal(opening)} {self.space} {body} {self.space} {literal(closing)}")
+        inside = f"{self.space} {body} {self.space}"
+        return self._rules.add(f"{literal(opening)} {f'({inside})?' if may_be_empty else inside} {literal(closing)}")
 
     def _body(self, kind: str) -> str:
         match kind:
@@ -41,10 +42,10 @@ class Values:
                 return f'"\\"" {self.character}* "\\""'
             case "object":
                 pair = self._rules.add(f"{self.rule(STRING)} {self.colon} {self.rule(VALUE)}")
-                return f'"{{}}" | {self.enclosed("{", f"{pair} ({self.comma} {pair})*", "}")}'
+                return self.enclosed("{", f"{pair} ({self.comma} {pair})*", "}", may_be_empty=True)
             case "array":
                 item = self.rule(VALUE)
-                return f'"[]" | {self.enclosed("[", f"{item} ({self.comma} {item})*", "]")}'
+                return self.enclosed("[", f"{item} ({self.comma} {item})*", "]", may_be_empty=True)
             case _:
                 plain = self._rules.add(NUMBER)
                 return f'{self.rule(OBJECT)} | {self.rule(ARRAY)} | {self.rule(STRING)} | {plain} | "true" | "false" | "null"'

@@ -61,8 +61,9 @@ def _sequence(pairs: list[tuple[str, bool]], rules: Rules, values: Values, more:
             break
     else:
         beginnings += [only_more] if only_more else []
-        inside = rules.add(" | ".join(beginnings)) if beginnings else None
-        return rules.add('"{}"' + (f" | {values.enclosed('{', inside, '}')}" if inside else ""))
+        if not beginnings:
+            return rules.add('"{}"')
+        return values.enclosed("{", rules.add(" | ".join(beginnings)), "}", may_be_empty=True)
     return values.enclosed("{", rules.add(" | ".join(beginnings)), "}")
 
 

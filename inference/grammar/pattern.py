@@ -3,7 +3,7 @@
 import re
 
 from inference.errors import InvalidRequest
-from inference.grammar.characters import LAST, CharacterSet, complement, in_json_string, united
+from inference.grammar.characters import ANY, CharacterSet, complement, in_json_string, united
 from inference.grammar.rules import Rules
 
 _MAX_PATTERN_CHARACTERS = 1024
@@ -12,7 +12,6 @@ _MAX_REPETITIONS = 1000
 _DIGITS: CharacterSet = ((0x30, 0x39),)
 _WORD: CharacterSet = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
 _SPACES: CharacterSet = ((0x09, 0x0A), (0x0C, 0x0D), (0x20, 0x20))
-_ANY: CharacterSet = ((0, LAST),)
 _NO_LINE_END = complement(((0x0A, 0x0A), (0x0D, 0x0D)))
 _CLASSES = {"d": _DIGITS, "w": _WORD, "s": _SPACES} | {
     "D": complement(_DIGITS), "W": complement(_WORD), "S": complement(_SPACES),
@@ -32,7 +31,7 @@ class PatternReader:
         self._pattern = pattern
         self._rules = rules
         self._at = 0
-        self._anything = f"{self._one(_ANY)}*"
+        self._anything = f"{self._one(ANY)}*"
 
     def expression(self) -> str:
         """For all strings in which the pattern is found. Raises `InvalidRequest` for what cannot be expressed."""

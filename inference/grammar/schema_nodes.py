@@ -22,6 +22,8 @@ TYPES: dict[str, set[str]] = {
     "boolean": set(),
     "null": set(),
 }
+#: Nothing nests in them.
+_PLAIN = {"string", "number", "integer", "boolean", "null"}
 _POSSIBLE = {"$ref", "allOf", "anyOf", "oneOf", "const", "enum", "type"}.union(*TYPES.values())
 #: With these values a keyword demands nothing.
 _NEUTRAL: dict[str, Any] = {
@@ -132,6 +134,36 @@ def _differ(left: Schema, right: Schema, resolve: Resolve) -> bool:
         pair = [each.get(name) if isinstance(each, dict) else None for each in properties]
         sets = [_constants(merged(inner, resolve)) if isinstance(inner, dict) else None for inner in pair]
         if sets[0] is not None and sets[1] is not None and sets[0].isdisjoint(sets[1]):
+            return True
+    return False
+
+
+def are_told_apart(options: list[Any], resolve: Resolve) -> bool:
+    """Whether the beginning of a value always tells which of the schemas it can be of, before anything nests in it:
+    readings that stay possible side by side would double with each level."""
+    flat = [merged(option, resolve) if isinstance(option, dict) else {} for option in options]
+    return all(_differ_early(left, right, resolve) for left, right in combinations(flat, 2))
+
+
+def _differ_early(left: Schema, right: Schema, resolve: Resolve) -> bool:
+    if not _kinds(left) & _kinds(right) or (_constants(left) and _constants(right)):
+        return True
+    if _kinds(left) & _kinds(right) <= _PLAIN:
+        return True
+    if _kinds(left) & _kinds(right) != {"object"}:
+        return False
+    mine, theirs = left.get("properties"), right.get("properties")
+    if not isinstance(mine, dict) or not isinstance(theirs, dict):
+        return False
+    for (name, inner), (other, other_inner) in zip(mine.items(), theirs.items(), strict=False):
+        if name not in _names(left.get("required")) or other not in _names(right.get("required")):
+            return False
+        if name != other:
+            return True
+        sets = [_constants(merged(each, resolve)) if isinstance(each, dict) else None for each in (inner, other_inner)]
+        if sets[0] is None or sets[1] is None:
+            return False
+        if sets[0].isdisjoint(sets[1]):
             return True
     return False
 

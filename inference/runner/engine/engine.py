@@ -166,6 +166,7 @@ class Engine:
         if not request.first_token_ns:
             request.first_token_ns = self._clock_ns()
         request.tokens.append(token)
+        request.sampled.append(token)
         request.num_unsent_tokens += 1
         if self._model.is_end(token):
             self._finish(slot, "stop")

@@ -44,6 +44,8 @@ class Request:
     first_token_ns: int = field(init=False, default=0)
     sampler: Sampler | None = field(init=False, default=None)
     detokenizer: Detokenizer = field(init=False)
+    #: All that was drawn, also what was left out of `tokens` to make room.
+    sampled: list[int] = field(init=False, default_factory=list)
     #: Left out of `tokens` to make room.
     num_shifted_tokens: int = field(init=False, default=0)
     #: Sampled since the last text was sent: their text is held back or incomplete.
@@ -70,7 +72,7 @@ class Request:
 
     @property
     def is_looping(self) -> bool:
-        return self.loop_guard and is_looping(self.tokens, max(0, self.num_prompt_tokens - self.num_shifted_tokens))
+        return self.loop_guard and is_looping(self.sampled)
 
     @property
     def text_tokens(self) -> list[int]:

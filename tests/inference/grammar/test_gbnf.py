@@ -22,6 +22,15 @@ number ::= ("-"? ([0-9] | [1-9] [0-9]{0,15})) ("." [0-9]+)? ([eE] [-+]? [0-9] [1
 ws ::= | " " | "\n" [ \t]{0,20}
 """
 
+SUMS = r"""
+root  ::= (expr "=" ws term "\n")+
+expr  ::= term ([-+*/] term)*
+term  ::= ident | num | "(" ws expr ")" ws
+ident ::= [a-z] [a-z0-9]* ws
+num   ::= [0-9]+ ws
+ws    ::= [ \t\n]*
+"""
+
 
 @pytest.mark.parametrize(
     ("grammar", "reason"),
@@ -48,6 +57,10 @@ ws ::= | " " | "\n" [ \t]{0,20}
         ('root ::= "\\q"', "cannot be used"),
         ('root ::= "x"\0', "zero byte"),
         ("root ::= *", "what begins with"),
+        ('root ::= "x" a | "x" b\na ::= root\nb ::= root "y"', "contains itself"),
+        ('root ::= "(" root* root ")"', "contains itself"),
+        ("root ::= [a-c] root | [\\x63-z]", "contains itself"),
+        ('root ::= "x" (root "y")? root?', "contains itself"),
         ("root ::= " + "(" * 100 + '"x"' + ")" * 100, "nested too deeply"),
         ("root ::= " + '"x" ' * MAX_GRAMMAR_CHARACTERS, "longer than"),
     ],
@@ -75,7 +88,7 @@ def test_grammar_with_a_long_chain_of_rules_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "grammar", [JSON, 'root ::= "yes" | "no"', 'root ::= [a-z]+ ("," [a-z]+){0,3} "\\n"?', "root ::= .*\r\n"]
+    "grammar", [JSON, SUMS, 'root ::= "yes" | "no"', 'root ::= [a-z]+ ("," [a-z]+){0,3} "\\n"?', "root ::= .*\r\n"]
 )
 def test_grammar_that_llama_cpp_understands_passes(grammar: str, model: LlamaModel) -> None:
     check_grammar(grammar)

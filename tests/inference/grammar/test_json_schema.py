@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference.errors import InvalidRequest
-from inference.grammar.gbnf import check_grammar
+from inference.grammar.gbnf import check_form
 from inference.grammar.json_schema import MAX_SCHEMA_CHARACTERS, grammar_of
 from tests.inference.grammar.conftest import Accepts
 
@@ -27,6 +27,13 @@ NODE = {
         "node": thing({"value": WHOLE, "next": {"anyOf": [{"$ref": "#/$defs/node"}, {"type": "null"}]}}, required=["next"])
     },
     "$ref": "#/$defs/node",
+}
+EXPRESSION = {
+    "$defs": {
+        "number": thing({"kind": {"const": "number"}, "value": WHOLE}, required=["kind", "value"]),
+        "sum": thing({"kind": {"const": "sum"}, "parts": {"type": "array", "items": {"$ref": "#"}}}, required=["kind", "parts"]),
+    },
+    "oneOf": [{"$ref": "#/$defs/number"}, {"$ref": "#/$defs/sum"}],
 }
 CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
     "anything": ({}, [1, "a", [], {}, None, {"a": [1, {"b": True}]}], []),
@@ -105,6 +112,14 @@ CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
     ),
     "recursive": (NODE, [{"value": 1, "next": {"next": None}}, {"next": None}], [{}, {"next": 1}]),
     "itself": (thing({"more": {"$ref": "#"}}), [{}, {"more": {"more": {}}}], [{"more": 1}]),
+    "recursive_union": (
+        EXPRESSION,
+        [
+            {"kind": "number", "value": 1},
+            {"kind": "sum", "parts": [{"kind": "sum", "parts": []}, {"kind": "number", "value": 2}]},
+        ],
+        [{"kind": "sum"}, {"kind": "other"}],
+    ),
     "pointer": ({"type": "array", "items": {"$ref": "#/$defs/a~1b"}, "$defs": {"a/b": WHOLE}}, [[1]], [["x"]]),
     "described_reference": ({"$ref": "#/$defs/a", "description": "d", "$defs": {"a": WHOLE}}, [1], ["x"]),
     "annotations": ({"title": "t", "description": "d", "default": 1, "examples": [1], "x-y": 1, "type": "integer"}, [1], ["x"]),
@@ -121,7 +136,7 @@ def test_schema_takes_good_examples_and_not_bad_ones(name: str, accepts: Accepts
     schema, good, bad = CASES[name]
     grammar = grammar_of(json.dumps(schema))
 
-    check_grammar(grammar)
+    check_form(grammar)
     for value in good:
         jsonschema.validate(value, schema)
         assert accepts(grammar, written(value)), value
@@ -207,6 +222,14 @@ def test_what_is_no_json_is_not_taken(text: str, accepts: Accepts) -> None:
         ({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}, "leads back|lead back"),
         ({"anyOf": [{"$ref": "#"}, {"type": "null"}]}, "leads back"),
         ({"allOf": [{"$ref": "#"}]}, "lead back"),
+        (
+            {"anyOf": [thing({"a": {"$ref": "#"}, "b": WHOLE}), thing({"a": {"$ref": "#"}, "c": WHOLE}), {"type": "null"}]},
+            "contains itself",
+        ),
+        (
+            {"type": "array", "items": {"anyOf": [{"type": "array", "items": {"$ref": "#"}}, {"type": "array"}]}},
+            "contains itself",
+        ),
         ({"$ref": "#/$defs/missing"}, "points at nothing"),
         ({"$ref": "https://example.org/schema"}, '"\\$ref"'),
         ({"$ref": 5}, '"\\$ref"'),
@@ -254,7 +277,7 @@ def test_nothing_of_a_schema_gets_into_the_grammar_unquoted(accepts: Accepts) ->
 
     grammar = grammar_of(json.dumps(schema))
 
-    check_grammar(grammar)
+    check_form(grammar)
     assert accepts(grammar, written({name: '"\n] }'}))
     assert not accepts(grammar, "x")
 
@@ -302,4 +325,4 @@ def test_any_schema_is_compiled_or_refused(schema: Any) -> None:
         grammar = grammar_of(json.dumps(schema))
     except InvalidRequest:
         return
-    check_grammar(grammar)
+    check_form(grammar)
