@@ -63,6 +63,11 @@ class InstalledModel:
     def size(self) -> int:
         return self.manifest.size
 
+    @property
+    def runtime_key(self) -> str:
+        """The same for models that differ in nothing that is loaded: one runner serves them."""
+        return f"{self.model_path}+{self.projector_path}" if self.projector_path else str(self.model_path)
+
     def has(self, kind: str) -> bool:
         return self.manifest.first(kind) is not None
 

@@ -79,7 +79,7 @@ class Scheduler:
         `ModelLoadFailed` while a crashing model is left alone."""
         if self._is_closing:
             raise RuntimeShuttingDown("Hearth is shutting down.")
-        key = str(request.model.model_path)
+        key = request.model.runtime_key
         model = self._models.get(key)
         if model is None or model.runner is None:
             self._refuse_crash_loop(key, request.model)
@@ -93,7 +93,7 @@ class Scheduler:
 
     def unload(self, installed: InstalledModel) -> None:
         """Unloads the model as soon as it is idle; does nothing when it is not loaded."""
-        model = self._models.get(str(installed.model_path))
+        model = self._models.get(installed.runtime_key)
         if model is not None:
             model.keep_alive = 0.0
             self._advance(model)

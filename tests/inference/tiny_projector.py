@@ -1,4 +1,4 @@
-"""An image encoder of a few thousand random weights: what it sees means nothing, how it is computed is real."""
+"""Image encoders of a few thousand random weights: what they see means nothing, how they are computed is real."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ IMAGE_SIDE = 32
 PATCH_SIDE = 8
 #: Tokens of one image, whatever its size.
 NUM_IMAGE_TOKENS = (IMAGE_SIDE // PATCH_SIDE) ** 2
-_VISION_EMBD = 16
+_VISION_EMBD = 32
 _NUM_FF = 32
 #: The last one is not used: a LLaVA projector takes what the one before it says.
 _NUM_LAYERS = 2
@@ -19,10 +19,19 @@ _NUM_LAYERS = 2
 
 def write_projector(path: Path, *, num_text_embd: int = NUM_EMBD) -> Path:
     """A vision transformer and two layers on top of it, as LLaVA has them, for a text model of that many dimensions."""
+    return _write(path, "mlp", num_text_embd)
+
+
+def write_qwen_projector(path: Path) -> Path:
+    """One that sees an image at its own size, in four patches a token, as Qwen2-VL does."""
+    return _write(path, "qwen2vl_merger", NUM_EMBD)
+
+
+def _write(path: Path, kind: str, num_text_embd: int) -> Path:
     writer = gguf.GGUFWriter(path, "clip")
     writer.add_string("general.type", "mmproj")
     writer.add_bool("clip.has_vision_encoder", True)
-    writer.add_string("clip.projector_type", "mlp")
+    writer.add_string("clip.projector_type", kind)
     writer.add_bool("clip.use_gelu", True)
     for key, value in {
         "image_size": IMAGE_SIDE,
@@ -37,7 +46,7 @@ def write_projector(path: Path, *, num_text_embd: int = NUM_EMBD) -> Path:
     writer.add_float32("clip.vision.attention.layer_norm_epsilon", 1e-5)
     writer.add_array("clip.vision.image_mean", [0.5, 0.5, 0.5])
     writer.add_array("clip.vision.image_std", [0.5, 0.5, 0.5])
-    _add_tensors(writer, num_text_embd)
+    _add_tensors(writer, kind, num_text_embd)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -45,7 +54,7 @@ def write_projector(path: Path, *, num_text_embd: int = NUM_EMBD) -> Path:
     return path
 
 
-def _add_tensors(writer: gguf.GGUFWriter, num_text_embd: int) -> None:
+def _add_tensors(writer: gguf.GGUFWriter, kind: str, num_text_embd: int) -> None:
     random = np.random.default_rng(11)
 
     def add(name: str, *shape: int) -> None:
@@ -60,9 +69,13 @@ def _add_tensors(writer: gguf.GGUFWriter, num_text_embd: int) -> None:
         writer.add_tensor(f"{name}.bias", np.zeros(_VISION_EMBD, np.float32))
 
     add("v.patch_embd.weight", _VISION_EMBD, 3, PATCH_SIDE, PATCH_SIDE)
-    add("v.class_embd", _VISION_EMBD)
-    add("v.position_embd.weight", NUM_IMAGE_TOKENS + 1, _VISION_EMBD)
-    add_norm("v.pre_ln")
+    if kind == "mlp":
+        add("v.class_embd", _VISION_EMBD)
+        add("v.position_embd.weight", NUM_IMAGE_TOKENS + 1, _VISION_EMBD)
+        add_norm("v.pre_ln")
+    else:
+        add("v.patch_embd.weight.1", _VISION_EMBD, 3, PATCH_SIDE, PATCH_SIDE)
+        add_norm("v.post_ln")
     for layer in range(_NUM_LAYERS):
         for name in ("attn_q", "attn_k", "attn_v", "attn_out"):
             add_linear(f"v.blk.{layer}.{name}", _VISION_EMBD, _VISION_EMBD)
@@ -70,5 +83,5 @@ def _add_tensors(writer: gguf.GGUFWriter, num_text_embd: int) -> None:
         add_linear(f"v.blk.{layer}.ffn_down", _VISION_EMBD, _NUM_FF)
         add_norm(f"v.blk.{layer}.ln1")
         add_norm(f"v.blk.{layer}.ln2")
-    add_linear("mm.0", num_text_embd, _VISION_EMBD)
+    add_linear("mm.0", num_text_embd, _VISION_EMBD if kind == "mlp" else 4 * _VISION_EMBD)
     add_linear("mm.2", num_text_embd, num_text_embd)

@@ -8,6 +8,8 @@ from typing import Any
 from llama_cpp import llama_cpp, mtmd_cpp
 
 from inference.errors import InvalidRequest, ModelLoadFailed
+from inference.library.errors import LibraryError
+from inference.library.gguf import read_metadata
 from inference.runner.engine.batch import DecodeFailed
 from inference.runner.llama import backend
 from inference.runner.llama.model import LlamaModel
@@ -37,8 +39,7 @@ class Projector:
     def __init__(self, model: LlamaModel, config: RunnerConfig, *, num_batch: int) -> None:
         """Raises `ModelLoadFailed` with the cause."""
         path = Path(config.projector_path)
-        if not path.is_file():
-            raise ModelLoadFailed(f"There is no file at {path}, where the part of the model that sees images should be.")
+        _check_file(path)
         params = mtmd_cpp.mtmd_context_params_default()
         params.use_gpu = config.num_gpu_layers != 0
         params.n_threads = config.num_threads_batch or config.num_threads or usable_cores()
@@ -109,6 +110,18 @@ class Projector:
                 f"it takes {chunk.num_tokens} tokens, and this model was loaded with batches of {self._num_batch}"
             )
         return chunk
+
+
+def _check_file(path: Path) -> None:
+    """mtmd does not notice when a file ends before its tensors do."""
+    if not path.is_file():
+        raise ModelLoadFailed(f"There is no file at {path}, where the part of the model that sees images should be.")
+    try:
+        missing = read_metadata(path).missing_bytes
+    except LibraryError as error:
+        raise ModelLoadFailed(f"The part of the model that sees images, {path.name}, cannot be used: {error}.") from error
+    if missing:
+        raise ModelLoadFailed(f"The part of the model that sees images, {path.name}, is cut short by {missing} bytes.")
 
 
 def _load_failure(path: Path) -> str:

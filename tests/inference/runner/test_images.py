@@ -133,15 +133,16 @@ async def test_image_fails_nobody_else(seer: RunnerClient) -> None:
 
 
 async def test_broken_projector_is_told_with_its_cause(config: RunnerConfig, tmp_path: Path) -> None:
-    whole = (tmp_path / "projector.gguf").read_bytes()
-    text = (tmp_path / "model.gguf").read_bytes()
-    for name, content in {
-        "garbage.gguf": b"GGUF\x03\0\0\0" + b"\xff" * 100,
-        "text.gguf": text,
-        "short.gguf": whole[:5000],
-    }.items():
+    whole, text = (tmp_path / "projector.gguf").read_bytes(), (tmp_path / "model.gguf").read_bytes()
+    broken = {
+        "garbage.gguf": (b"GGUF\x03\0\0\0" + b"\xff" * 100, "sees images, garbage.gguf, cannot be used: "),
+        "nothing.gguf": (b"", "sees images, nothing.gguf, cannot be used: "),
+        "torn.gguf": (whole[:-100], "sees images, torn.gguf, is cut short by 100 bytes"),
+        "text.gguf": (text, "sees images, text.gguf, could not be loaded: Failed to load CLIP model"),
+    }
+    for name, (content, cause) in broken.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(ModelLoadFailed, match=rf"sees images, {name}, could not be loaded: [Ff]ailed to load"):
+        with pytest.raises(ModelLoadFailed, match=cause):
             await RunnerClient.start(with_projector(config, tmp_path / name), timeout=60)
 
     with pytest.raises(ModelLoadFailed, match=r"There is no file at .*absent"):
