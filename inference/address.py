@@ -33,7 +33,7 @@ class Address:
             return False
 
 
-def parse_address(value: str) -> Address:
+def parse_address(value: str, *, default_port: int = DEFAULT_PORT) -> Address:
     """Blanks and one pair of quotes around the value are dropped; an impossible port becomes the scheme's default."""
     text = value.strip().strip("\"'").strip()
     scheme, separator, rest = text.partition("://")
@@ -41,7 +41,8 @@ def parse_address(value: str) -> Address:
         scheme, rest = "http", text
         if rest == "ollama.com":
             scheme = "https"
-    default_port = _SCHEME_PORTS.get(scheme, DEFAULT_PORT) if separator or scheme == "https" else DEFAULT_PORT
+    if separator or scheme == "https":
+        default_port = _SCHEME_PORTS.get(scheme, default_port)
     host_port, slash, path = rest.partition("/")
     host, port = _split_host_port(host_port)
     return Address(scheme, host, _port_or(port, default_port), (slash + path).rstrip("/"))

@@ -7,9 +7,11 @@
     │   ├── ContextLengthExceeded
     │   ├── PayloadTooLarge
     │   ├── RequestTimeout
+    │   ├── ModelTooLarge
     │   └── QueueFull
     └── EngineError                the machine or the model file is at fault
         ├── ModelLoadFailed
+        ├── NotEnoughMemory
         ├── RunnerCrashed
         └── RuntimeShuttingDown
 
@@ -51,12 +53,24 @@ class QueueFull(RequestRejected):
     code = "queue_full"
 
 
+class ModelTooLarge(RequestRejected):
+    """More than this machine has, whatever else it does."""
+
+    code = "model_too_large"
+
+
 class EngineError(InferenceError):
     code = "engine_error"
 
 
 class ModelLoadFailed(EngineError):
     code = "model_load_failed"
+
+
+class NotEnoughMemory(EngineError):
+    """The machine has it, but something else holds it now."""
+
+    code = "not_enough_memory"
 
 
 class RunnerCrashed(EngineError):
@@ -78,8 +92,10 @@ _BY_CODE: dict[str, type[InferenceError]] = {
         PayloadTooLarge,
         RequestTimeout,
         QueueFull,
+        ModelTooLarge,
         EngineError,
         ModelLoadFailed,
+        NotEnoughMemory,
         RunnerCrashed,
         RuntimeShuttingDown,
     )

@@ -6,11 +6,18 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast, get_args
 
-from inference.address import Address, parse_address
+from inference.address import DEFAULT_PORT, Address, parse_address
 from inference.durations import keep_alive_seconds, parse_duration
+from inference.runner.messages import FlashAttention, KvCacheType
+from inference.sizes import parse_size
 
 _LOG_LEVELS = ("debug", "info", "warning", "error")
+_TRUE, _FALSE = ("1", "t", "true", "yes", "on"), ("0", "f", "false", "no", "off")
+#: llama.cpp reads quantized values with flash attention only.
+_EXACT_CACHE_TYPES = ("f32", "f16", "bf16")
+_FLASH_ATTENTION: dict[bool | None, FlashAttention] = {None: "auto", True: "on", False: "off"}
 
 
 class SettingsError(Exception):
@@ -25,16 +32,35 @@ class Settings:
     models_dir: Path
     address: Address
     keep_alive: float = 300.0
+    #: The longest time without progress while a model is loaded.
     load_timeout: float = 300.0
-    #: Requests one loaded model answers at the same time.
-    num_parallel: int = 4
+    #: Requests one loaded model answers at the same time; None: up to 4, as memory allows.
+    num_parallel: int | None = None
     max_loaded_models: int = 3
     #: Requests that may wait, over all models.
     max_queue: int = 512
     #: Context of one request, in tokens, when neither it nor its model says.
     context_length: int = 4096
     max_gap_ms: int = 150
+    #: Bytes of computed prompts that are kept on the disk, over all models; 0: none.
+    kv_cache_max: int = 4 * 1024**3
+    kv_cache_type: KvCacheType = "f16"
+    flash_attention: FlashAttention = "auto"
+    #: Bytes of every GPU that are left to others.
+    gpu_overhead: int = 0
+    #: Whether a model that fits one GPU is spread over all of them.
+    sched_spread: bool = False
+    #: Names of models to be loaded at the start.
+    preload: tuple[str, ...] = ()
+    #: Web origins besides the usual local ones that may call the API.
+    origins: tuple[str, ...] = ()
+    #: A runner that does not answer for so long, in seconds, is ended.
+    runner_hang_s: float = 60.0
     log_level: int = logging.INFO
+
+    @property
+    def kv_dir(self) -> Path:
+        return self.data_dir / "kv"
 
     @property
     def run_dir(self) -> Path:
@@ -50,19 +76,35 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     reader = _Reader(environ)
     data_dir = reader.path("HEARTH_DATA", Path("data"))
     load_timeout = reader.duration("OLLAMA_LOAD_TIMEOUT", 300.0)
-    return Settings(
+    settings = Settings(
         data_dir=data_dir,
         models_dir=reader.path("OLLAMA_MODELS", data_dir / "models"),
-        address=parse_address(environ.get("OLLAMA_HOST", "")),
+        address=parse_address(
+            environ.get("OLLAMA_HOST", ""),
+            default_port=reader.integer("OLLAMA_PORT", DEFAULT_PORT, minimum=1, maximum=65535),
+        ),
         keep_alive=keep_alive_seconds(reader.duration("OLLAMA_KEEP_ALIVE", 300.0)),
         load_timeout=load_timeout if load_timeout > 0 else math.inf,
-        num_parallel=reader.integer("OLLAMA_NUM_PARALLEL", 4, minimum=1, maximum=256, zero_is_default=True),
+        num_parallel=reader.integer("OLLAMA_NUM_PARALLEL", 0, minimum=1, maximum=256, zero_is_default=True) or None,
         max_loaded_models=reader.integer("OLLAMA_MAX_LOADED_MODELS", 3, minimum=1, maximum=1000, zero_is_default=True),
         max_queue=reader.integer("OLLAMA_MAX_QUEUE", 512, minimum=1, maximum=100_000),
         context_length=reader.integer("OLLAMA_CONTEXT_LENGTH", 4096, minimum=4, maximum=2**24, zero_is_default=True),
         max_gap_ms=reader.integer("HEARTH_MAX_GAP_MS", 150, minimum=1, maximum=60_000),
-        log_level=reader.log_level("HEARTH_LOG_LEVEL"),
+        kv_cache_max=reader.size("HEARTH_KV_CACHE_MAX", 4 * 1024**3),
+        kv_cache_type=cast(KvCacheType, reader.choice("OLLAMA_KV_CACHE_TYPE", "f16", get_args(KvCacheType))),
+        flash_attention=_FLASH_ATTENTION[reader.boolean("OLLAMA_FLASH_ATTENTION")],
+        gpu_overhead=reader.integer("OLLAMA_GPU_OVERHEAD", 0, minimum=0, maximum=2**50),
+        sched_spread=bool(reader.boolean("OLLAMA_SCHED_SPREAD")),
+        preload=reader.names("HEARTH_PRELOAD"),
+        origins=reader.names("OLLAMA_ORIGINS"),
+        runner_hang_s=reader.integer("HEARTH_RUNNER_HANG_S", 60, minimum=1, maximum=86_400),
+        log_level=reader.log_level("HEARTH_LOG_LEVEL", default="debug" if reader.debug("OLLAMA_DEBUG") else "info"),
     )
+    if settings.flash_attention == "off" and settings.kv_cache_type not in _EXACT_CACHE_TYPES:
+        raise SettingsError(
+            f"OLLAMA_KV_CACHE_TYPE must be f16 while OLLAMA_FLASH_ATTENTION is off, not {settings.kv_cache_type}."
+        )
+    return settings
 
 
 class _Reader:
@@ -94,6 +136,14 @@ class _Reader:
             raise SettingsError(f"{name} must be between {minimum} and {maximum}, not {number}.")
         return number
 
+    def size(self, name: str, default: int) -> int:
+        """In bytes."""
+        value = self.text(name)
+        try:
+            return parse_size(value) if value else default
+        except ValueError:
+            raise SettingsError(f"{name} must be a size such as 4GiB, 500MB or 0, not {value!r}.") from None
+
     def duration(self, name: str, default: float) -> float:
         value = self.text(name)
         if not value:
@@ -103,8 +153,31 @@ class _Reader:
         except ValueError:
             raise SettingsError(f"{name} must be a duration such as 30s, 5m or 1h30m, not {value!r}.") from None
 
-    def log_level(self, name: str) -> int:
-        value = self.text(name).lower() or "info"
+    def boolean(self, name: str) -> bool | None:
+        """None when nothing is said."""
+        value = self.text(name).lower()
+        if not value:
+            return None
+        if value not in _TRUE + _FALSE:
+            raise SettingsError(f"{name} must be 1 or 0, not {value!r}.")
+        return value in _TRUE
+
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        value = self.text(name).lower() or default
+        if value not in choices:
+            raise SettingsError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+        return value
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """Separated by commas."""
+        return tuple(part.strip() for part in self.text(name).split(",") if part.strip())
+
+    def debug(self, name: str) -> bool:
+        """Ollama's variable holds 0, 1, 2 or a truth value."""
+        return self.text(name) == "2" or bool(self.boolean(name))
+
+    def log_level(self, name: str, *, default: str) -> int:
+        value = self.text(name).lower() or default
         if value not in _LOG_LEVELS:
             raise SettingsError(f"{name} must be one of {', '.join(_LOG_LEVELS)}, not {value!r}.")
         return int(logging.getLevelName(value.upper()))

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from inference.api.errors import JSON_TYPE, error_body
 from inference.api.lines import Content, event_line, final_line, output_line
 from inference.errors import InferenceError
+from inference.runner.messages import TokenLogprob
 from inference.scheduler import Finished, Output, RequestStream
 
 NDJSON_TYPE = "application/x-ndjson"
@@ -65,26 +66,30 @@ class Answer:
     async def _lines(self) -> AsyncIterator[dict[str, Any]]:
         async for event in self._stream:
             if isinstance(event, Output):
-                if event.text:
-                    yield output_line(self._model, self._content, event.text)
+                if event.text or event.logprobs:
+                    yield output_line(self._model, self._content, event)
             elif isinstance(event, Finished):
-                yield self._final(event, "")
+                yield self._final(event, Output("", 0))
             elif self._wants_events:
                 yield event_line(event)
 
     async def _send_whole(self, send: Send) -> None:
         texts: list[str] = []
+        logprobs: list[TokenLogprob] = []
         async for event in self._stream:
             if isinstance(event, Output):
                 texts.append(event.text)
+                logprobs += event.logprobs
             elif isinstance(event, Finished):
-                body = msgspec.json.encode(self._final(event, "".join(texts)))
+                body = msgspec.json.encode(self._final(event, Output("".join(texts), 0, logprobs)))
                 await _send_start(send, JSON_TYPE, length=len(body))
                 await _send_body(send, body, is_last=True)
 
-    def _final(self, finished: Finished, text: str) -> dict[str, Any]:
+    def _final(self, finished: Finished, output: Output) -> dict[str, Any]:
         elapsed = time.monotonic_ns() - self._started_ns
-        return final_line(self._model, self._content, finished, text=text, total_duration_ns=elapsed)
+        return final_line(
+            self._model, self._content, finished, output, total_duration_ns=elapsed, knows_hearth=self._wants_events
+        )
 
 
 async def _send_start(send: Send, media_type: str, length: int | None = None) -> None:

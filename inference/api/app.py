@@ -10,11 +10,16 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from inference.api.chat import chat
+from inference.api.counting import CountRequests
+from inference.api.embed import embed, embeddings
 from inference.api.errors import client_gone, http_error, inference_error, unexpected_error
+from inference.api.forget import forget
 from inference.api.generate import generate
 from inference.api.hosts import LocalHostsOnly
+from inference.api.metrics import metrics
 from inference.api.models import root, running, tags, version
 from inference.api.origins import KnownOriginsOnly
+from inference.api.rerank import rerank
 from inference.api.runtime import Runtime
 from inference.errors import InferenceError
 
@@ -22,11 +27,16 @@ from inference.errors import InferenceError
 def build_app(runtime: Runtime) -> ASGIApp:
     routes = [
         _route("/", root, "GET", "HEAD"),
+        _route("/metrics", metrics, "GET"),
         _route("/api/version", version, "GET", "HEAD"),
         _route("/api/tags", tags, "GET", "HEAD"),
         _route("/api/ps", running, "GET"),
         _route("/api/chat", chat, "POST"),
         _route("/api/generate", generate, "POST"),
+        _route("/api/embed", embed, "POST"),
+        _route("/api/embeddings", embeddings, "POST"),
+        _route("/api/rerank", rerank, "POST"),
+        _route("/api/hearth/forget", forget, "POST"),
     ]
     handlers: dict[Any, Any] = {
         InferenceError: inference_error,
@@ -37,8 +47,10 @@ def build_app(runtime: Runtime) -> ASGIApp:
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
     app.state.runtime = runtime
-    guarded = KnownOriginsOnly(app)
-    return LocalHostsOnly(guarded) if runtime.settings.address.is_loopback else guarded
+    guarded: ASGIApp = KnownOriginsOnly(app)
+    if runtime.settings.address.is_loopback:
+        guarded = LocalHostsOnly(guarded)
+    return CountRequests(guarded, runtime.scheduler.metrics, [route.path for route in routes])
 
 
 def _route(path: str, endpoint: Callable[..., Any], *methods: str) -> Route:

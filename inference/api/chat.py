@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from inference.api.answer import Answer
 from inference.api.body import read_body
+from inference.api.images import read_message_images
 from inference.api.lines import chat_content, empty_line
 from inference.api.models import json_response
 from inference.api.opening import (
@@ -22,6 +23,7 @@ from inference.api.opening import (
 from inference.api.options import Options, read_keep_alive, read_think
 from inference.api.runtime import runtime_of
 from inference.api.schemas import ChatBody, MessageBody
+from inference.api.wishes import with_wishes
 from inference.errors import InvalidRequest
 from inference.library.models import ModelDefaults
 from inference.runner.messages import ChatMessage, ChatPrompt, Submit
@@ -42,9 +44,9 @@ async def chat(request: Request) -> Response | Answer:
     check_abilities(body, opened, "chat")
     if body.tools:
         raise InvalidRequest(f"{opened.model.name} does not support tools")
-    check_messages(body.asked_model, body.messages)
+    check_messages(body.asked_model, opened, body.messages)
     options = options_for(runtime, opened, body)
-    work = _work(body, opened, options) if body.messages else None
+    work = with_wishes(_work(body, opened, options), body, options) if body.messages else None
     return Answer(
         submit(request, runtime, opened, body, num_ctx=options.num_ctx, keep_alive=keep_alive, work=work),
         model=body.asked_model,
@@ -55,10 +57,13 @@ async def chat(request: Request) -> Response | Answer:
 
 
 def _work(body: ChatBody, opened: OpenModel, options: Options) -> Submit:
+    messages = chat_messages(opened.defaults, body.messages)
     prompt = ChatPrompt(
-        messages=chat_messages(opened.defaults, body.messages),
+        messages=messages,
         truncate=body.truncate,
         variables=template_variables(body.think),
+        # The first ones come from the Modelfile.
+        num_public_messages=len(messages) - len(body.messages),
     )
     return Submit(
         request_id=os.urandom(8).hex(),
@@ -70,8 +75,10 @@ def _work(body: ChatBody, opened: OpenModel, options: Options) -> Submit:
 
 
 def chat_messages(defaults: ModelDefaults, messages: list[MessageBody]) -> list[ChatMessage]:
-    """The Modelfile's messages before the request's, and its system prompt unless the request begins with its own."""
-    chosen = [*modelfile_messages(defaults), *(_chat_message(message) for message in messages)]
+    """The Modelfile's messages before the request's, and its system prompt unless the request begins with its own. Raises
+    `InvalidRequest` for an image that cannot be used."""
+    files = read_message_images(messages)
+    chosen = [*modelfile_messages(defaults), *map(_chat_message, messages, files)]
     if defaults.system and messages[0].role.lower() != "system":
         chosen.insert(0, ChatMessage(role="system", content=defaults.system))
     return chosen
@@ -86,11 +93,12 @@ def template_variables(think: Any) -> dict[str, Any]:
     return {"enable_thinking": False} if read_think(think) is False else {}
 
 
-def _chat_message(message: MessageBody) -> ChatMessage:
+def _chat_message(message: MessageBody, images: list[bytes]) -> ChatMessage:
     return ChatMessage(
         role=message.role.lower(),
         content=message.content,
         tool_calls=message.tool_calls or None,
         tool_name=message.tool_name or None,
         thinking=message.thinking or None,
+        images=images,
     )

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from inference.errors import (
     InferenceError,
     ModelNotFound,
+    NotEnoughMemory,
     PayloadTooLarge,
     QueueFull,
     RequestRejected,
@@ -29,6 +30,7 @@ _STATUSES: dict[type[InferenceError], HTTPStatus] = {
     QueueFull: HTTPStatus.SERVICE_UNAVAILABLE,
     PayloadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
+    NotEnoughMemory: HTTPStatus.SERVICE_UNAVAILABLE,
     RuntimeShuttingDown: HTTPStatus.SERVICE_UNAVAILABLE,
     RequestRejected: HTTPStatus.BAD_REQUEST,
     InferenceError: HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -8,12 +8,14 @@ from starlette.responses import Response
 from inference.api.answer import Answer
 from inference.api.body import read_body
 from inference.api.chat import modelfile_messages, template_variables
+from inference.api.images import check_images, read_images
 from inference.api.lines import empty_line, generate_content
 from inference.api.models import json_response
-from inference.api.opening import OpenModel, check_abilities, check_images, check_top_logprobs, open_model, options_for, submit
+from inference.api.opening import OpenModel, check_abilities, check_top_logprobs, open_model, options_for, submit
 from inference.api.options import Options, read_keep_alive, read_think
 from inference.api.runtime import runtime_of
 from inference.api.schemas import GenerateBody
+from inference.api.wishes import with_wishes
 from inference.errors import InvalidRequest, ModelNotFound
 from inference.runner.messages import ChatMessage, ChatPrompt, Submit, TextPrompt
 
@@ -32,7 +34,7 @@ async def generate(request: Request) -> Response | Answer:
         return json_response(empty_line(body.asked_model, generate_content, "unload"))
     _check(body, opened)
     options = options_for(runtime, opened, body)
-    work = _work(body, opened, options) if body.prompt else None
+    work = with_wishes(_work(body, opened, options), body, options) if body.prompt else None
     return Answer(
         submit(request, runtime, opened, body, num_ctx=options.num_ctx, keep_alive=keep_alive, work=work),
         model=body.asked_model,
@@ -48,7 +50,9 @@ def _check(body: GenerateBody, opened: OpenModel) -> None:
     check_abilities(body, opened, "generate")
     if body.suffix:
         raise InvalidRequest(f"{opened.model.name} does not support insert")
-    check_images(body.asked_model, body.images)
+    check_images(body.asked_model, opened.model, body.images)
+    if body.raw and body.images:
+        raise InvalidRequest("raw mode does not support images")
     if body.template:
         raise InvalidRequest("template is not supported yet: leave it out, or write the whole prompt and set raw")
     if body.context:
@@ -69,5 +73,10 @@ def _chat_prompt(body: GenerateBody, opened: OpenModel) -> ChatPrompt:
     system = body.system or opened.defaults.system
     messages = [ChatMessage(role="system", content=system)] if system else []
     messages += modelfile_messages(opened.defaults)
-    messages.append(ChatMessage(role="user", content=body.prompt))
-    return ChatPrompt(messages=messages, truncate=body.truncate, variables=template_variables(body.think))
+    messages.append(ChatMessage(role="user", content=body.prompt, images=read_images(body.images, "images")))
+    return ChatPrompt(
+        messages=messages,
+        truncate=body.truncate,
+        variables=template_variables(body.think),
+        num_public_messages=0 if body.system else len(messages) - 1,
+    )

@@ -1,6 +1,7 @@
 """What is there: the root, the version, the installed and the loaded models."""
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
@@ -11,12 +12,15 @@ from starlette.responses import Response
 from inference.api.errors import JSON_TYPE
 from inference.api.lines import timestamp
 from inference.api.runtime import runtime_of
-from inference.library.models import InstalledModel
+from inference.library.errors import LibraryError
+from inference.library.models import InstalledModel, Library
 from inference.scheduler import LoadedModel
 from inference.version import VERSION
 
 #: The longest time Ollama's clients can be told: 2^63-1 nanoseconds, some 292 years.
 _LONGEST_S = (2**63 - 1) / 1e9
+#: What Hearth does with models that can: clients take a capability in the list at its word.
+_SERVED = ("completion", "embedding", "rerank", "vision")
 
 
 def json_response(value: Any) -> Response:
@@ -33,23 +37,34 @@ async def version(request: Request) -> Response:
 
 
 async def tags(request: Request) -> Response:
-    models = await asyncio.to_thread(runtime_of(request).library.list_models)
-    return json_response({"models": [_installed(model) for model in models]})
+    return json_response({"models": await asyncio.to_thread(_list, runtime_of(request).library)})
 
 
 async def running(request: Request) -> Response:
     return json_response({"models": [_loaded(model) for model in runtime_of(request).scheduler.loaded()]})
 
 
-def _installed(model: InstalledModel) -> dict[str, Any]:
+def _list(library: Library) -> list[dict[str, Any]]:
+    return [_installed(library, model) for model in library.list_models()]
+
+
+def _installed(library: Library, model: InstalledModel) -> dict[str, Any]:
     name = model.name.shortest
+    lengths: dict[str, int | None] = {}
+    capabilities: list[str] = []
+    # What is wrong with the file is told to whoever uses it.
+    with contextlib.suppress(LibraryError):
+        metadata = library.metadata(model)
+        lengths = {"context_length": metadata.context_length, "embedding_length": metadata.embedding_length}
+        capabilities = [name for name in library.capabilities(model) if name in _SERVED]
     return {
         "name": name,
         "model": name,
         "modified_at": timestamp(model.modified_at_ns),
         "size": model.size,
         "digest": model.digest,
-        "details": _details(model),
+        "details": _details(model) | {key: length for key, length in lengths.items() if length is not None},
+        "capabilities": capabilities,
     }
 
 
@@ -60,11 +75,11 @@ def _loaded(loaded: LoadedModel) -> dict[str, Any]:
     return {
         "name": name,
         "model": name,
-        "size": loaded.runner.ready.model_bytes,
+        "size": loaded.size_bytes,
         "digest": loaded.model.digest,
         "details": _details(loaded.model),
         "expires_at": timestamp(int(expires_at * 1e9)),
-        "size_vram": 0,
+        "size_vram": loaded.plan.device_bytes if loaded.plan is not None else 0,
         "context_length": loaded.runner.ready.num_ctx,
     }
 

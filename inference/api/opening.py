@@ -1,19 +1,25 @@
 """Finds the model a request names and refuses what the model, or Hearth, cannot do; in Ollama's order and words."""
 
 import asyncio
+import dataclasses
 from dataclasses import dataclass
 
+import msgspec
 from starlette.requests import Request
 
+from inference.api.caller import scope_of
+from inference.api.images import check_images
 from inference.api.options import Options, read_options, read_think
 from inference.api.runtime import Runtime
 from inference.api.schemas import MessageBody, RequestBody
+from inference.api.wishes import json_schema_of
 from inference.errors import InvalidRequest, ModelLoadFailed
-from inference.library.errors import LibraryError
+from inference.library.errors import DamagedModel, LibraryError
 from inference.library.gguf import GGUFMetadata
 from inference.library.models import InstalledModel, Library, ModelDefaults
 from inference.library.names import InvalidName, parse_name
-from inference.runner.messages import Submit
+from inference.library.shape import ModelShape, read_shape
+from inference.runner.messages import Submission, Submit
 from inference.scheduler import ModelRequest, RequestStream
 
 _LONGEST_CLIENT = 200
@@ -42,9 +48,19 @@ def _open(library: Library, model: InstalledModel) -> OpenModel:
         kind = model.config.model_format or "unknown"
         raise InvalidRequest(f'"{model.name.shortest}" is in a format Hearth cannot run ({kind}); it runs GGUF models')
     try:
-        return OpenModel(model, library.defaults(model), library.metadata(model))
+        metadata = library.metadata(model)
+        if metadata.missing_bytes:
+            raise DamagedModel(f"its file is cut short by {metadata.missing_bytes} bytes; install it again")
+        return OpenModel(model, library.defaults(model), metadata)
     except LibraryError as error:
         raise ModelLoadFailed(f"The model {model.name.shortest} cannot be used: {error}.") from None
+
+
+def shape_of(opened: OpenModel) -> ModelShape:
+    """What its memory follows from; adapters and projectors are loaded beside it."""
+    shape = read_shape(opened.metadata)
+    beside = sum(layer.size for layer in opened.model.manifest.layers if layer.kind in ("adapter", "projector"))
+    return dataclasses.replace(shape, weight_bytes=shape.weight_bytes + beside)
 
 
 def check_top_logprobs(body: RequestBody) -> None:
@@ -60,24 +76,16 @@ def check_abilities(body: RequestBody, opened: OpenModel, action: str) -> None:
         raise InvalidRequest(f'"{body.asked_model}" does not support {action}')
     if opened.model.has("adapter"):
         raise InvalidRequest(f'"{body.asked_model}" needs an adapter, which Hearth cannot apply yet')
-    if body.format:
-        raise InvalidRequest("format is not supported yet: leave it out")
-    if body.logprobs:
-        raise InvalidRequest("logprobs is not supported yet: leave it out")
+    json_schema_of(body.format)
     if body.debug_render_only:
         raise InvalidRequest("_debug_render_only is not supported: leave it out")
 
 
-def check_images(asked_model: str, images: list[str]) -> None:
-    if images:
-        raise InvalidRequest(f'"{asked_model}" does not support images')
-
-
-def check_messages(asked_model: str, messages: list[MessageBody]) -> None:
+def check_messages(asked_model: str, opened: OpenModel, messages: list[MessageBody]) -> None:
     for index, message in enumerate(messages):
         if not message.role:
             raise InvalidRequest(f"messages[{index}].role is required")
-        check_images(asked_model, message.images)
+        check_images(asked_model, opened.model, message.images)
         if any(_depth(call) > 32 for call in message.tool_calls):
             raise InvalidRequest(f"messages[{index}].tool_calls is nested too deeply")
 
@@ -100,7 +108,7 @@ def submit(
     *,
     num_ctx: int,
     keep_alive: float | None,
-    work: Submit | None,
+    work: Submission | None,
 ) -> RequestStream:
     """Hands the work to the scheduler in the name of the client it is for: the one named, else the peer's address."""
     peer = request.client.host if request.client is not None else ""
@@ -108,12 +116,18 @@ def submit(
         ModelRequest(
             model=opened.model,
             num_ctx=num_ctx,
-            submit=work,
+            submit=_with_scope(work, scope_of(request, body.hearth.scope)),
             keep_alive=keep_alive,
             client=body.hearth.client[:_LONGEST_CLIENT] or peer,
             is_background=body.hearth.priority == "background",
+            shape=shape_of(opened),
         )
     )
+
+
+def _with_scope(work: Submission | None, scope: str) -> Submission | None:
+    """Of what an answer leaves behind; vectors leave nothing."""
+    return msgspec.structs.replace(work, scope=scope) if isinstance(work, Submit) else work
 
 
 def _depth(value: object) -> int:

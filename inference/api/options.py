@@ -1,21 +1,40 @@
 """Ollama's `options`, `keep_alive` and `think`: what each value means, and which are refused."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
+from inference.api.option_values import (
+    read_biases,
+    read_boolean,
+    read_integer,
+    read_number,
+    read_seed,
+    read_text,
+    read_texts,
+)
 from inference.durations import keep_alive_seconds, parse_duration
 from inference.errors import InvalidRequest
 from inference.runner.messages import SamplingParams
+from inference.runner.sampling_bounds import check_sampling
 
-#: Matching stop strings is work for every token of everybody.
-MAX_STOPS = 64
 _MIN_NUM_CTX = 4
-_INTEGERS = ("num_ctx", "num_predict", "top_k", "seed", "repeat_last_n")
-_NUMBERS = ("temperature", "top_p", "min_p", "typical_p", "repeat_penalty", "presence_penalty", "frequency_penalty")
-_SAMPLING = (*_NUMBERS, "top_k", "repeat_last_n")
-_INT32_MAX = 2**31 - 1
+_KINDS: dict[Any, Callable[[str, Any], Any]] = {int: read_integer, float: read_number, bool: read_boolean}
+#: Those that are passed on as they are, by the kind of their field.
+_SAMPLING: dict[str, Callable[[str, Any], Any]] = {
+    **{field.name: _KINDS[field.type] for field in msgspec.structs.fields(SamplingParams) if field.type in _KINDS},
+    "dry_sequence_breakers": read_texts,
+    "logit_bias": read_biases,
+}
+_READERS = _SAMPLING | {
+    **dict.fromkeys(("num_ctx", "num_predict", "num_keep"), read_integer),
+    "seed": read_seed,
+    "stop": read_texts,
+    "grammar": read_text,
+    "loop_guard": read_boolean,
+}
 _THINK_LEVELS = ("high", "medium", "low", "max")
 
 
@@ -26,6 +45,11 @@ class Options:
     max_tokens: int | None
     stop: list[str]
     sampling: SamplingParams
+    #: GBNF; empty: none.
+    grammar: str = ""
+    loop_guard: bool = True
+    #: Of the context's first tokens, those that stay when it is shifted; -1: the whole prompt.
+    num_keep: int = 4
 
 
 def read_options(modelfile: Mapping[str, Any], asked: Mapping[str, Any], *, num_ctx: int, num_ctx_train: int | None) -> Options:
@@ -35,16 +59,20 @@ def read_options(modelfile: Mapping[str, Any], asked: Mapping[str, Any], *, num_
     """
     values: dict[str, Any] = {}
     for source in (modelfile, asked):
-        values |= {key: _convert(key, value) for key, value in source.items() if value is not None and _is_known(key)}
+        values |= {key: _READERS[key](key, value) for key, value in source.items() if value is not None and key in _READERS}
     wanted_ctx = max(_MIN_NUM_CTX, values.get("num_ctx", num_ctx))
     max_tokens = values.get("num_predict", -1)
-    sampling = {key: values[key] for key in _SAMPLING if key in values}
-    seed = values.get("seed", -1)
+    chosen = {key: values[key] for key in _SAMPLING if key in values}
+    sampling = msgspec.convert(chosen, SamplingParams)
+    check_sampling(sampling)
     return Options(
         num_ctx=min(wanted_ctx, num_ctx_train or wanted_ctx),
         max_tokens=max_tokens if max_tokens >= 0 else None,
         stop=values.get("stop", []),
-        sampling=SamplingParams(seed=-1 if seed < 0 else seed, **sampling),
+        sampling=sampling,
+        grammar=values.get("grammar", ""),
+        loop_guard=values.get("loop_guard", True),
+        num_keep=values.get("num_keep", 4),
     )
 
 
@@ -75,36 +103,3 @@ def read_think(value: Any) -> bool | str | None:
     if value == "true" or value in _THINK_LEVELS:
         return True if value == "true" else value
     raise InvalidRequest(f'invalid think value: "{value}" (must be "high", "medium", "low", "max", true, or false)')
-
-
-def _is_known(key: str) -> bool:
-    return key in _INTEGERS or key in _NUMBERS or key == "stop"
-
-
-def _convert(key: str, value: Any) -> Any:
-    if key == "stop":
-        return _stops(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
-        raise InvalidRequest(f'option "{key}" must be of type {"integer" if key in _INTEGERS else "float32"}')
-    if key in _NUMBERS:
-        return max(-3.4e38, min(3.4e38, float(value)))
-    number = max(-_INT32_MAX, min(_INT32_MAX, int(value)))
-    return number if key != "seed" else max(-1, int(value)) % 2**32 if value >= 0 else -1
-
-
-def _is_finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
-
-
-def _stops(value: Any) -> list[str]:
-    stops = [value] if isinstance(value, str) else value
-    if not isinstance(stops, list):
-        raise InvalidRequest('option "stop" must be of type array')
-    if not all(isinstance(stop, str) for stop in stops):
-        raise InvalidRequest('option "stop" must be of an array of strings')
-    if len(stops) > MAX_STOPS:
-        raise InvalidRequest(f'option "stop" must hold at most {MAX_STOPS} strings')
-    return [stop for stop in stops if stop]

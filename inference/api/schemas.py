@@ -20,6 +20,8 @@ class HearthBody(msgspec.Struct, frozen=True):
     events: bool = False
     priority: str = ""
     client: str = ""
+    scope: str = ""
+    loop_guard: bool = True
 
 
 class RequestBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +36,7 @@ class RequestBody(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, Any] = {}
     think: Any = None
     truncate: bool = True
+    shift: bool = False
     logprobs: bool = False
     top_logprobs: int = 0
     debug_render_only: bool = msgspec.field(name="_debug_render_only", default=False)
@@ -57,3 +60,18 @@ class GenerateBody(RequestBody, frozen=True, kw_only=True):
     context: list[int] = []
     raw: bool = False
     images: list[str] = []
+
+
+class EmbedBody(RequestBody, frozen=True, kw_only=True):
+    """Of `/api/embed`, and with `prompt` in place of `input` of the older `/api/embeddings`."""
+
+    input: Any = None
+    prompt: str = ""
+    dimensions: int = 0
+
+
+class RerankBody(RequestBody, frozen=True, kw_only=True):
+    query: str = ""
+    documents: list[Any] = []
+    top_n: int = 0
+    return_documents: bool = False

@@ -14,7 +14,9 @@ import uvicorn
 
 from inference.address import Address, bind_tcp
 from inference.api.app import build_app
+from inference.api.preload import preload
 from inference.api.runtime import Runtime
+from inference.kv.housekeeping import limit_folder
 from inference.library.models import Library
 from inference.library.starter import find_starter_file, import_starter
 from inference.runner.client import RunnerClient
@@ -43,6 +45,7 @@ def serve(settings: Settings) -> None:
     try:
         library = Library(settings.models_dir)
         import_starter(library, find_starter_file())
+        limit_folder(settings.kv_dir, settings.kv_cache_max)
         asyncio.run(_serve(settings, library, sockets))
     finally:
         settings.socket_path.unlink(missing_ok=True)
@@ -50,8 +53,10 @@ def serve(settings: Settings) -> None:
 
 async def _serve(settings: Settings, library: Library, sockets: list[socket.socket]) -> None:
     scheduler = Scheduler(settings, RunnerClient.start)
+    await scheduler.prepare()
+    runtime = Runtime(settings, library, scheduler)
     config = uvicorn.Config(
-        build_app(Runtime(settings, library, scheduler)),
+        build_app(runtime),
         http="h11",
         ws="none",
         loop="asyncio",
@@ -65,7 +70,9 @@ async def _serve(settings: Settings, library: Library, sockets: list[socket.sock
         timeout_graceful_shutdown=_GRACE_S,
     )
     logger.info("Listening on %s and %s.", _describe(sockets[0]), settings.socket_path)
+    preloading = asyncio.create_task(preload(runtime))
     await _Server(config, scheduler).serve(sockets=sockets)
+    preloading.cancel()
 
 
 class _Server(uvicorn.Server):

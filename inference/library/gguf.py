@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from inference.library.errors import GGUFError
+from inference.library.tensor_types import tensor_bytes
 
 _MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
@@ -23,6 +24,7 @@ _MAX_ARRAY_STRINGS = 4_000_000
 _MAX_NESTING = 4
 _KEPT_ELEMENTS = 64
 _WINDOW_BYTES = 1024 * 1024
+_ALIGNMENT = 32
 
 _STRING, _ARRAY = 8, 9
 _SCALARS = {
@@ -30,6 +32,8 @@ _SCALARS = {
     for number, code in {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}.items()
 }
 _U32, _U64 = _SCALARS[4], _SCALARS[10]
+#: llama.cpp, enum llama_pooling_type
+_POOLING_RANK = 4
 
 # llama.cpp, enum llama_ftype
 _FILE_TYPES = {
@@ -38,6 +42,12 @@ _FILE_TYPES = {
     21: "Q2_K_S", 22: "IQ3_XS", 23: "IQ3_XXS", 24: "IQ1_S", 25: "IQ4_NL", 26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S",
     29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4_MOE",
 }  # fmt: skip
+
+#: Architectures of llama.cpp that read a whole text at once and write none.
+_ENCODERS = frozenset({
+    "bert", "eurobert", "gemma-embedding", "jina-bert-v2", "jina-bert-v3", "modern-bert", "neo-bert", "nomic-bert",
+    "nomic-bert-moe", "t5encoder",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,10 @@ class GGUFMetadata:
     #: Elements over all tensors.
     num_parameters: int
     values: dict[str, Any] = field(default_factory=dict)
+    #: Of all tensors; never more than the file has.
+    tensor_bytes: int = 0
+    #: By which the file is shorter than its tensors need.
+    missing_bytes: int = 0
 
     @property
     def architecture(self) -> str:
@@ -71,13 +85,29 @@ class GGUFMetadata:
     @property
     def is_embedding(self) -> bool:
         """The model pools its output into one vector and writes no text."""
-        return f"{self.architecture}.pooling_type" in self.values
+        return f"{self.architecture}.pooling_type" in self.values or is_encoder(self.architecture)
+
+    @property
+    def is_reranker(self) -> bool:
+        """The model scores pairs of texts."""
+        return self.values.get(f"{self.architecture}.pooling_type") == _POOLING_RANK
+
+    @property
+    def embedding_length(self) -> int | None:
+        """Numbers in a token's vector; None when the file does not say."""
+        value = self.values.get(f"{self.architecture}.embedding_length")
+        return value if isinstance(value, int) and value > 0 else None
 
     @property
     def file_type(self) -> str:
         """The quantization, such as "Q4_K_M"; "unknown" when the file does not say."""
         value = self.values.get("general.file_type")
         return _FILE_TYPES.get(value, "unknown") if isinstance(value, int) else "unknown"
+
+
+def is_encoder(architecture: str) -> bool:
+    """Whether models of this architecture give vectors only, whatever else the file says."""
+    return architecture in _ENCODERS
 
 
 def read_metadata(path: Path) -> GGUFMetadata:
@@ -87,6 +117,19 @@ def read_metadata(path: Path) -> GGUFMetadata:
             return _Reader(file).read()
     except OSError as error:
         raise GGUFError(f"the file cannot be read: {error.strerror}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    elements: int
+    #: From the beginning of the file's data.
+    offset: int
+    #: In bytes; None for a type that is not known here.
+    size: int | None
+
+    @property
+    def end(self) -> int:
+        return 0 if self.size is None else self.offset + self.size
 
 
 class _Reader:
@@ -104,8 +147,22 @@ class _Reader:
         for _ in range(num_values):
             key = self._string(_MAX_KEY_BYTES)
             values[key] = self._value(self._number(_U32), 0)
-        num_parameters = sum(self._tensor_elements() for _ in range(num_tensors))
-        return GGUFMetadata(version, num_tensors, num_parameters, values)
+        tensors = [self._tensor() for _ in range(num_tensors)]
+        room = self._size - self._data_start(values)
+        return GGUFMetadata(
+            version,
+            num_tensors,
+            sum(tensor.elements for tensor in tensors),
+            values,
+            tensor_bytes=min(sum(self._size if tensor.size is None else tensor.size for tensor in tensors), self._size),
+            missing_bytes=max(0, max((tensor.end for tensor in tensors), default=0) - room),
+        )
+
+    def _data_start(self, values: dict[str, Any]) -> int:
+        alignment = values.get("general.alignment", _ALIGNMENT)
+        if not isinstance(alignment, int) or not 0 < alignment <= _WINDOW_BYTES:
+            alignment = _ALIGNMENT
+        return -(-self._file.tell() // alignment) * alignment
 
     def _header(self) -> int:
         if self._bytes(4) != _MAGIC:
@@ -161,7 +218,7 @@ class _Reader:
             raise GGUFError("the file is cut short")
         self._file.seek(start + offset)
 
-    def _tensor_elements(self) -> int:
+    def _tensor(self) -> "_Tensor":
         self._string(_MAX_KEY_BYTES)
         num_dimensions = self._number(_U32)
         if num_dimensions > _MAX_DIMENSIONS:
@@ -171,8 +228,8 @@ class _Reader:
             elements *= self._number(_U64)
         if elements >= 2**63:
             raise GGUFError("the file holds a tensor of impossible size")
-        self._bytes(12)
-        return elements
+        kind, offset = self._number(_U32), self._number(_U64)
+        return _Tensor(elements, offset, tensor_bytes(kind, elements))
 
     def _string(self, longest: int) -> str:
         length = self._number(_U64)

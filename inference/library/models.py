@@ -14,6 +14,7 @@ import msgspec
 
 from inference.errors import ModelNotFound
 from inference.library.blobs import BlobStore
+from inference.library.capabilities import capabilities
 from inference.library.errors import DamagedModel, LibraryError
 from inference.library.gguf import GGUFMetadata, read_metadata
 from inference.library.manifests import Layer, Manifest, ManifestStore
@@ -55,10 +56,17 @@ class InstalledModel:
     config: ModelConfig
     #: The GGUF file; None for a model that has none, such as one kept as safetensors.
     model_path: Path | None
+    #: The GGUF file of the part that sees images, where there is one.
+    projector_path: Path | None = None
 
     @property
     def size(self) -> int:
         return self.manifest.size
+
+    @property
+    def runtime_key(self) -> str:
+        """The same for models that differ in nothing that is loaded: one runner serves them."""
+        return f"{self.model_path}+{self.projector_path}" if self.projector_path else str(self.model_path)
 
     def has(self, kind: str) -> bool:
         return self.manifest.first(kind) is not None
@@ -84,6 +92,7 @@ class Library:
         self._reported: dict[ModelName, str] = {}
         self._metadata: dict[tuple[Path, int, int], GGUFMetadata] = {}
         self._defaults: dict[str, ModelDefaults] = {}
+        self._capabilities: dict[str, list[str]] = {}
 
     def list_models(self) -> list[InstalledModel]:
         """Newest first. Cached by the manifests' times; that every blob is there is looked at each time."""
@@ -127,6 +136,16 @@ class Library:
             self._metadata[key] = read_metadata(model.model_path)
         return self._metadata[key]
 
+    def capabilities(self, model: InstalledModel) -> list[str]:
+        """See `inference.library.capabilities`; empty for a model without a GGUF file. Raises `LibraryError`."""
+        if model.model_path is None:
+            return []
+        if model.digest not in self._capabilities:
+            self._capabilities[model.digest] = capabilities(
+                self.metadata(model), template=self._text_layer(model, "template"), has_projector=model.has("projector")
+            )
+        return self._capabilities[model.digest]
+
     def defaults(self, model: InstalledModel) -> ModelDefaults:
         """What the model's parameter, system and message layers say. Raises `LibraryError`."""
         if model.digest not in self._defaults:
@@ -147,7 +166,7 @@ class Library:
 
     def _read_model(self, name: ModelName, stamp: tuple[int, int, int]) -> InstalledModel:
         manifest, digest = self.manifests.read(name)
-        weights = manifest.first("model")
+        weights, projector = manifest.first("model"), manifest.first("projector")
         config = _decode(self._content(manifest.config, _MAX_CONFIG_BYTES), ModelConfig, "config")
         return InstalledModel(
             name=name,
@@ -156,6 +175,7 @@ class Library:
             manifest=manifest,
             config=config,
             model_path=None if weights is None else self.blobs.path(weights.digest),
+            projector_path=None if projector is None else self.blobs.path(projector.digest),
         )
 
     def _content(self, layer: Layer, longest: int) -> bytes:

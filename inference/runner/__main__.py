@@ -13,6 +13,7 @@ import queue
 import signal
 import socket
 import sys
+from pathlib import Path
 
 import msgspec
 
@@ -21,8 +22,14 @@ from inference.prompt.chat_template import ChatTemplate
 from inference.runner import lifetime
 from inference.runner.connection import Inbox, Reader, Stop, Writer, accept, listen
 from inference.runner.decode_loop import DecodeLoop
+from inference.runner.embedding_preparation import EmbeddingPreparation
+from inference.runner.engine.embedder import Embedder
 from inference.runner.engine.engine import Engine
+from inference.runner.intake import Intake
+from inference.runner.kv_saving import open_store, save_states
+from inference.runner.llama.embedding_runner import LlamaEmbeddingRunner, is_embedding_model
 from inference.runner.llama.model_runner import LlamaModelRunner
+from inference.runner.llama.pooling import LlamaPooling
 from inference.runner.messages import LoadFailed, LoadProgress, RunnerConfig
 from inference.runner.outbox import Outbox
 from inference.runner.preparation import Preparation
@@ -73,7 +80,8 @@ def _serve(config: RunnerConfig, connection: socket.socket) -> int:
     writer = Writer(connection, outbox)
     writer.start()
     try:
-        model_runner = LlamaModelRunner(config, on_progress=lambda fraction: outbox.put([LoadProgress(fraction)]))
+        open_runner = LlamaEmbeddingRunner if is_embedding_model(Path(config.model_path)) else LlamaModelRunner
+        model_runner = open_runner(config, on_progress=lambda fraction: outbox.put([LoadProgress(fraction)]))
     except ModelLoadFailed as error:
         outbox.put([LoadFailed(str(error))])
         _flush(outbox, writer)
@@ -84,21 +92,21 @@ def _serve(config: RunnerConfig, connection: socket.socket) -> int:
     return _EXIT_BROKEN_CLIENT if stop.is_broken else 0
 
 
-def _run(config: RunnerConfig, connection: socket.socket, model_runner: LlamaModelRunner, outbox: Outbox) -> Stop:
+def _run(
+    config: RunnerConfig, connection: socket.socket, model_runner: LlamaModelRunner | LlamaEmbeddingRunner, outbox: Outbox
+) -> Stop:
     inbox: Inbox = queue.SimpleQueue()
-    vocabulary = model_runner.vocabulary
-    template = ChatTemplate(
-        model_runner.model.chat_template,
-        bos_text=vocabulary.special_text(vocabulary.bos_token),
-        eos_text=vocabulary.special_text(vocabulary.eos_token),
-    )
-    preparation = Preparation(vocabulary=vocabulary, template=template, num_ctx=model_runner.num_ctx)
-    reader = Reader(connection, preparation, inbox, outbox)
+    pooling = LlamaPooling(model_runner.model, model_runner.adapters, config, num_ctx=model_runner.num_ctx)
+    reader = Reader(connection, _build_intake(model_runner), inbox, outbox)
     signal.signal(signal.SIGTERM, lambda _signal, _frame: inbox.put(Stop()))
     sys.setswitchinterval(_SWITCH_INTERVAL)
     outbox.put([model_runner.describe()])
     reader.start()
-    loop = DecodeLoop(Engine(model_runner, max_gap_ms=config.max_gap_ms), inbox, outbox)
+    store = open_store(config, model_runner, inbox) if isinstance(model_runner, LlamaModelRunner) else None
+    engine = None
+    if isinstance(model_runner, LlamaModelRunner):
+        engine = Engine(model_runner, max_gap_ms=config.max_gap_ms, store=store)
+    loop = DecodeLoop(engine, Embedder(pooling, max_gap_ms=config.max_gap_ms), inbox, outbox)
     stop = loop.run()
     lifetime.exit_unless_done(_LAST_SECONDS)
     # The reader uses the model's vocabulary: it has to be gone before the model is. It may have prepared one request more.
@@ -107,7 +115,33 @@ def _run(config: RunnerConfig, connection: socket.socket, model_runner: LlamaMod
     outbox.lift_bound()
     reader.join()
     loop.end_all()
+    pooling.close()
+    # All that is to be said has been said: the writer sends it while states are saved.
+    outbox.close()
+    if engine is not None and store is not None:
+        save_states(engine, store, stop.seconds)
     return stop
+
+
+def _build_intake(model_runner: LlamaModelRunner | LlamaEmbeddingRunner) -> Intake:
+    model, vocabulary = model_runner.model, model_runner.vocabulary
+    embedding = EmbeddingPreparation(
+        vocabulary=vocabulary,
+        num_ctx=model_runner.num_ctx,
+        is_reranker=model.is_reranker,
+        rerank_template=model.rerank_template,
+    )
+    if isinstance(model_runner, LlamaEmbeddingRunner):
+        return Intake(None, embedding)
+    template = ChatTemplate(
+        model.chat_template,
+        bos_text=vocabulary.special_text(vocabulary.bos_token),
+        eos_text=vocabulary.special_text(vocabulary.eos_token),
+    )
+    generation = Preparation(
+        vocabulary=vocabulary, template=template, num_ctx=model_runner.num_ctx, image_reader=model_runner.projector
+    )
+    return Intake(generation, embedding)
 
 
 def _flush(outbox: Outbox, writer: Writer) -> None:

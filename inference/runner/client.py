@@ -12,6 +12,8 @@ from inference.runner.mailbox import Mailbox
 from inference.runner.messages import (
     MAX_FRAME_BYTES,
     Abort,
+    Embeddings,
+    Forget,
     FromRunner,
     LoadFailed,
     LoadProgress,
@@ -24,7 +26,7 @@ from inference.runner.messages import (
     RunnerConfig,
     RunnerReady,
     Shutdown,
-    Submit,
+    Submission,
     ToRunner,
     decode_from_runner,
     encode_frame,
@@ -33,10 +35,12 @@ from inference.runner.process import RunnerProcess
 
 logger = logging.getLogger(__name__)
 
-Output = PromptProgress | OutputDelta | RequestFinished
+Output = PromptProgress | OutputDelta | RequestFinished | Embeddings
 
 _HEADER_BYTES = 4
 _EXIT_SECONDS = 5.0
+#: Of the time until SIGTERM, what a runner may use for saving states; there is as much again until SIGKILL.
+_SAVING_SHARE = 1.4
 
 
 class RunnerClient:
@@ -54,6 +58,8 @@ class RunnerClient:
         self._pongs: dict[int, asyncio.Future[Pong]] = {}
         self._num_pings = 0
         self._is_closing = False
+        #: Why it was ended, if it was.
+        self._reason = ""
         self._receiving: asyncio.Task[None] | None = None
         self.exited = asyncio.Event()
 
@@ -65,22 +71,29 @@ class RunnerClient:
         on_progress: Callable[[float], None] | None = None,
         timeout: float = 300.0,  # noqa: ASYNC109
     ) -> "RunnerClient":
-        """Starts the process and waits until the model is loaded, at most `timeout` seconds. `on_progress` hears fractions.
-        Raises `ModelLoadFailed` with the cause. Cancelled or failed, it leaves no process behind."""
+        """Starts the process and waits until the model is loaded, at most `timeout` seconds without any progress.
+        `on_progress` hears fractions. Raises `ModelLoadFailed` with the cause. Cancelled or failed, it leaves no process
+        behind."""
         process: RunnerProcess | None = None
         client: RunnerClient | None = None
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout) as deadline:
                 process = await RunnerProcess.start(config)
                 client = cls(process, *await process.connect())
-                client.ready = await client._wait_until_ready(on_progress)
+
+                def progressed(fraction: float) -> None:
+                    deadline.reschedule(asyncio.get_running_loop().time() + timeout)
+                    if on_progress is not None:
+                        on_progress(fraction)
+
+                client.ready = await client._wait_until_ready(progressed)
         except BaseException as error:
             if client is not None:
                 client._writer.close()
             if process is not None:
                 await process.kill()
             if isinstance(error, TimeoutError):
-                raise ModelLoadFailed(f"The model was not loaded within {timeout:g} seconds.") from error
+                raise ModelLoadFailed(f"Loading the model made no progress for {timeout:g} seconds.") from error
             if isinstance(error, OSError | msgspec.DecodeError):
                 raise ModelLoadFailed(f"The model's process could not be reached: {error}.") from error
             raise
@@ -96,9 +109,9 @@ class RunnerClient:
         """Whether it takes requests."""
         return not self._is_closing and not self.exited.is_set()
 
-    async def submit(self, submit: Submit) -> AsyncGenerator[Output]:
-        """Yields what the request brings; the last is `RequestFinished`. Raises the `InferenceError` of a request that
-        failed, `RunnerCrashed` when the process ends. Closing or cancelling the iterator aborts the request."""
+    async def submit(self, submit: Submission) -> AsyncGenerator[Output]:
+        """Yields what the request brings; the last is `RequestFinished` or `Embeddings`. Raises the `InferenceError` of a
+        request that failed, `RunnerCrashed` when the process ends. Closing or cancelling the iterator aborts the request."""
         if not self.is_alive:
             raise RunnerCrashed(self._crash_message())
         if submit.request_id in self._mailboxes:
@@ -110,7 +123,7 @@ class RunnerClient:
             await self._drain()
             while not is_over:
                 event = await mailbox.get()
-                is_over = isinstance(event, RequestFinished | RequestFailed)
+                is_over = isinstance(event, RequestFinished | RequestFailed | Embeddings)
                 if isinstance(event, RequestFailed):
                     raise error_from_code(event.code, event.message)
                 yield event
@@ -124,6 +137,11 @@ class RunnerClient:
         """The request's iterator ends with `RequestFinished(finish_reason="abort")` after the step that is being computed.
         An unknown or ended request is no error."""
         self._send(Abort(request_id))
+        await self._drain()
+
+    async def forget(self, scope: str) -> None:
+        """Nothing that was computed for this scope, or one below it, is kept."""
+        self._send(Forget(scope))
         await self._drain()
 
     async def ping(self, timeout: float = 10.0) -> Pong:  # noqa: ASYNC109
@@ -143,15 +161,20 @@ class RunnerClient:
             del self._pongs[nonce]
 
     async def close(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109
-        """Ends the process: asks, after `timeout` seconds sends SIGTERM, and at last SIGKILL. Open requests get
+        """Ends the process: asks, after `timeout` seconds sends SIGTERM, and after as many more SIGKILL. Open requests get
         `RequestFinished(finish_reason="abort")`, or `RunnerCrashed` when it had to be killed. May be called again."""
         self._is_closing = True
-        self._send(Shutdown())
+        self._send(Shutdown(seconds=_SAVING_SHARE * timeout))
         try:
             await self._process.end(timeout)
         finally:
             if self._receiving is not None:
                 await asyncio.wait([self._receiving])
+
+    async def kill(self, reason: str) -> None:
+        """Ends the process at once; open requests raise `RunnerCrashed` with the reason, which is one sentence."""
+        self._reason = reason
+        await self._process.kill()
 
     def _send(self, message: ToRunner) -> None:
         """Never waits, so that it can be used while a request is being cancelled."""
@@ -173,12 +196,11 @@ class RunnerClient:
         except (asyncio.IncompleteReadError, OSError):
             return None
 
-    async def _wait_until_ready(self, on_progress: Callable[[float], None] | None) -> RunnerReady:
+    async def _wait_until_ready(self, on_progress: Callable[[float], None]) -> RunnerReady:
         while True:
             match await self._read():
                 case LoadProgress(fraction):
-                    if on_progress is not None:
-                        on_progress(fraction)
+                    on_progress(fraction)
                 case RunnerReady() as ready:
                     return ready
                 case LoadFailed(message):
@@ -203,7 +225,7 @@ class RunnerClient:
 
     def _deliver(self, message: FromRunner) -> None:
         match message:
-            case PromptProgress() | OutputDelta() | RequestFinished() | RequestFailed():
+            case PromptProgress() | OutputDelta() | RequestFinished() | RequestFailed() | Embeddings():
                 mailbox = self._mailboxes.get(message.request_id)
                 if mailbox is not None:
                     mailbox.put(message)
@@ -221,6 +243,8 @@ class RunnerClient:
                 future.set_exception(RunnerCrashed(self._crash_message()))
 
     def _crash_message(self) -> str:
+        if self._reason:
+            return self._reason
         if self._is_closing:
             return "The model was unloaded. Ask again to load it anew."
         return f"The model's process is no longer there: {self._process.describe_end()}. Ask again to start a new one."

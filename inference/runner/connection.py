@@ -12,10 +12,25 @@ from pathlib import Path
 import msgspec
 
 from inference.errors import InferenceError
+from inference.runner.engine.embedder import EmbeddingJob
+from inference.runner.engine.kv_store import Loaded
 from inference.runner.engine.request import Request
-from inference.runner.messages import Abort, Ping, RequestFailed, Shutdown, Submit, ToRunner, decode_to_runner, encode_frame
+from inference.runner.intake import Intake
+from inference.runner.messages import (
+    Abort,
+    Embed,
+    Forget,
+    Ping,
+    RequestFailed,
+    Rerank,
+    Shutdown,
+    Submission,
+    Submit,
+    ToRunner,
+    decode_to_runner,
+    encode_frame,
+)
 from inference.runner.outbox import Outbox
-from inference.runner.preparation import Preparation
 from inference.runner.wire import BrokenFrame, read_frame
 
 logger = logging.getLogger(__name__)
@@ -29,9 +44,11 @@ class Stop:
     """No more work comes: the requests that are open are to be ended."""
 
     is_broken: bool = False
+    #: For saving states.
+    seconds: float = Shutdown().seconds
 
 
-Work = Request | Abort | Ping | Stop
+Work = Request | EmbeddingJob | Loaded | Abort | Forget | Ping | Stop
 #: SimpleQueue, because its `put` may be called from a signal handler.
 Inbox = queue.SimpleQueue[Work]
 
@@ -66,19 +83,20 @@ def accept(server: socket.socket, path: str) -> socket.socket:
 class Reader(threading.Thread):
     """Frames to work: renders and tokenises here. Ends with one `Stop`, when the client is gone or breaks the contract."""
 
-    def __init__(self, connection: socket.socket, preparation: Preparation, inbox: Inbox, outbox: Outbox) -> None:
+    def __init__(self, connection: socket.socket, intake: Intake, inbox: Inbox, outbox: Outbox) -> None:
         super().__init__(name="reader", daemon=True)
         self._connection = connection
-        self._preparation = preparation
+        self._intake = intake
         self._inbox = inbox
         self._outbox = outbox
 
     def run(self) -> None:
-        is_broken = False
+        is_broken, seconds = False, Shutdown().seconds
         try:
             while (body := read_frame(self._connection)) is not None:
                 message = decode_to_runner(body)
                 if isinstance(message, Shutdown):
+                    seconds = message.seconds
                     break
                 self._dispatch(message)
                 self._outbox.wait_for_room()
@@ -89,25 +107,25 @@ class Reader(threading.Thread):
             logger.exception("The reader failed")
             is_broken = True
         finally:
-            self._inbox.put(Stop(is_broken))
+            self._inbox.put(Stop(is_broken, seconds))
 
     def _dispatch(self, message: ToRunner) -> None:
-        if isinstance(message, Submit):
+        if isinstance(message, Submit | Embed | Rerank):
             self._prepare(message)
-        elif isinstance(message, Abort | Ping):
+        elif isinstance(message, Abort | Forget | Ping):
             self._inbox.put(message)
 
-    def _prepare(self, submit: Submit) -> None:
+    def _prepare(self, message: Submission) -> None:
         try:
-            self._inbox.put(self._preparation.prepare(submit))
+            self._inbox.put(self._intake.prepare(message))
         except InferenceError as error:
-            self._fail(submit, error.code, str(error))
+            self._fail(message.request_id, error.code, str(error))
         except Exception as error:
             logger.exception("A request could not be prepared")
-            self._fail(submit, InferenceError.code, f"The request could not be prepared: {type(error).__name__}.")
+            self._fail(message.request_id, InferenceError.code, f"The request could not be prepared: {type(error).__name__}.")
 
-    def _fail(self, submit: Submit, code: str, message: str) -> None:
-        self._outbox.put([RequestFailed(request_id=submit.request_id, code=code, message=message)])
+    def _fail(self, request_id: str, code: str, message: str) -> None:
+        self._outbox.put([RequestFailed(request_id=request_id, code=code, message=message)])
 
 
 class Writer(threading.Thread):

@@ -3,9 +3,9 @@
 import asyncio
 
 from inference.errors import InferenceError
-from inference.runner.messages import OutputDelta, PromptProgress, RequestFailed, RequestFinished
+from inference.runner.messages import Embeddings, OutputDelta, PromptProgress, RequestFailed, RequestFinished
 
-Event = PromptProgress | OutputDelta | RequestFinished | RequestFailed
+Event = PromptProgress | OutputDelta | RequestFinished | RequestFailed | Embeddings
 
 
 class Mailbox:
@@ -19,7 +19,8 @@ class Mailbox:
     def put(self, event: Event) -> None:
         last = self._events[-1] if self._events else None
         if isinstance(event, OutputDelta) and isinstance(last, OutputDelta):
-            self._events[-1] = OutputDelta(event.request_id, last.text + event.text, last.num_tokens + event.num_tokens)
+            num_tokens, logprobs = last.num_tokens + event.num_tokens, last.logprobs + event.logprobs
+            self._events[-1] = OutputDelta(event.request_id, last.text + event.text, num_tokens, logprobs)
         elif isinstance(event, PromptProgress) and isinstance(last, PromptProgress):
             self._events[-1] = event
         else:

@@ -2,14 +2,23 @@
 
 Frames on a Unix stream socket: a 4-byte big-endian length, then one msgpack-encoded struct, at most `MAX_FRAME_BYTES`.
 Both ends import this module and nothing else of each other. A `Submit` is answered by any number of `PromptProgress`
-and `OutputDelta`, then by exactly one `RequestFinished` or `RequestFailed`.
+and `OutputDelta`, then by exactly one `RequestFinished` or `RequestFailed`; an `Embed` or `Rerank` by exactly one
+`Embeddings`, `RequestFailed`, or (aborted) `RequestFinished`.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 MAX_FRAME_BYTES = 64 * 1024 * 1024
+
+FlashAttention = Literal["auto", "on", "off"]
+KvCacheType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"]
+
+
+class LoraAdapter(msgspec.Struct, frozen=True):
+    path: str
+    scale: float = 1.0
 
 
 class RunnerConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +38,25 @@ class RunnerConfig(msgspec.Struct, frozen=True, kw_only=True):
     use_mmap: bool = True
     #: Longest wanted gap between two tokens of a stream while another prompt is prefilled, in milliseconds.
     max_gap_ms: int = 150
+    #: For prompts, which use more cores well than single tokens do; 0: as many as `num_threads`.
+    num_threads_batch: Annotated[int, msgspec.Meta(ge=0)] = 0
+    main_gpu: int = 0
+    #: Otherwise the whole model goes to `main_gpu`.
+    uses_all_gpus: bool = True
+    use_mlock: bool = False
+    flash_attention: FlashAttention = "auto"
+    kv_cache_type: KvCacheType = "f16"
+    adapters: list[LoraAdapter] = []
+    #: The GGUF of the part that sees images; empty: the model sees none.
+    projector_path: str = ""
+    #: 0: what the model says.
+    rope_frequency_base: float = 0.0
+    rope_frequency_scale: float = 0.0
+    #: Where states are kept; without it, or without the digest of the model's weights, or with 0 bytes, none are.
+    kv_dir: str = ""
+    model_digest: str = ""
+    #: Of all states of all models.
+    kv_cache_max_bytes: int = 0
 
 
 class ChatMessage(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -37,6 +65,8 @@ class ChatMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     tool_calls: list[dict[str, Any]] | None = None
     tool_name: str | None = None
     thinking: str | None = None
+    #: Files, as they are; they stand before the content.
+    images: list[bytes] = []
 
 
 class ChatPrompt(msgspec.Struct, frozen=True, tag="chat", omit_defaults=True):
@@ -50,6 +80,8 @@ class ChatPrompt(msgspec.Struct, frozen=True, tag="chat", omit_defaults=True):
     truncate: bool = True
     #: Extra variables for the template, such as `tools` or `enable_thinking`.
     variables: dict[str, Any] = {}
+    #: So many of the first messages come with the model and are known to everyone who may use it.
+    num_public_messages: int = 0
 
 
 class TextPrompt(msgspec.Struct, frozen=True, tag="text", omit_defaults=True):
@@ -66,7 +98,7 @@ Prompt = ChatPrompt | TextPrompt | TokenPrompt
 
 
 class SamplingParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Defaults are Ollama's (`api.DefaultOptions`). `seed` -1 draws one."""
+    """Defaults are Ollama's (`api.DefaultOptions`), and llama-server's where Ollama has no such thing. `seed` -1 draws one."""
 
     temperature: float = 0.8
     top_k: int = 40
@@ -79,6 +111,27 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     frequency_penalty: float = 0.0
     seed: int = -1
     ignore_eos: bool = False
+    #: 1 or 2: that version of mirostat takes the place of every filter.
+    mirostat: int = 0
+    mirostat_tau: float = 5.0
+    mirostat_eta: float = 0.1
+    #: 0: off.
+    top_n_sigma: float = 0.0
+    #: The temperature moves by as much as this around `temperature`, with the entropy of what may come next.
+    dynatemp_range: float = 0.0
+    dynatemp_exponent: float = 1.0
+    #: 0: off.
+    dry_multiplier: float = 0.0
+    dry_base: float = 1.75
+    dry_allowed_length: int = 2
+    #: -1: the whole context.
+    dry_penalty_last_n: int = -1
+    dry_sequence_breakers: tuple[str, ...] = ("\n", ":", '"', "*")
+    #: 0: off.
+    xtc_probability: float = 0.0
+    xtc_threshold: float = 0.1
+    #: Added to the logits of a token, or of each token of a text; minus infinity forbids it.
+    logit_bias: dict[int | str, float] = {}
 
 
 class Submit(msgspec.Struct, frozen=True, tag="submit", kw_only=True, omit_defaults=True):
@@ -88,6 +141,45 @@ class Submit(msgspec.Struct, frozen=True, tag="submit", kw_only=True, omit_defau
     #: Most tokens to generate; None goes on to the end of the context.
     max_tokens: int | None = None
     stop: list[str] = []
+    #: Whose it is: see `inference.scopes`.
+    scope: str = ""
+    #: The answer keeps to this GBNF grammar. At most one of this and `json_schema`.
+    grammar: str = ""
+    #: The answer is JSON that keeps to this JSON schema, itself given as JSON.
+    json_schema: str = ""
+    #: The answer begins with a thinking part up to this text; a grammar holds for what follows it. Empty: there is none.
+    thinking_end: str = ""
+    #: Whether each `OutputDelta` says how likely its tokens were, beside this many of the likeliest ones.
+    logprobs: bool = False
+    top_logprobs: int = 0
+    #: Endless repetition ends the answer (`finish_reason` "repeat").
+    loop_guard: bool = True
+    #: When the context is full, half of it is left out and the answer goes on; its first `num_keep` tokens stay
+    #: (-1: the whole prompt).
+    shift: bool = False
+    num_keep: int = 4
+
+
+class Embed(msgspec.Struct, frozen=True, tag="embed", kw_only=True, omit_defaults=True):
+    """One vector for each input, by the model's own pooling; by the mean over tokens where the model names none."""
+
+    request_id: str
+    inputs: list[TextPrompt | TokenPrompt]
+    #: Inputs that are too long lose their end; without it they fail with "context_length_exceeded".
+    truncate: bool = True
+    #: Longest input, where that is to be less than the context.
+    max_tokens: int | None = None
+
+
+class Rerank(msgspec.Struct, frozen=True, tag="rerank", kw_only=True, omit_defaults=True):
+    """How well each document answers the query, by a model with a classification head. Long documents lose their end."""
+
+    request_id: str
+    query: str
+    documents: list[str]
+
+
+Submission = Submit | Embed | Rerank
 
 
 class Abort(msgspec.Struct, frozen=True, tag="abort"):
@@ -96,15 +188,23 @@ class Abort(msgspec.Struct, frozen=True, tag="abort"):
     request_id: str
 
 
+class Forget(msgspec.Struct, frozen=True, tag="forget"):
+    """Nothing that was computed for this scope, or one below it, is kept. Not answered."""
+
+    scope: str
+
+
 class Ping(msgspec.Struct, frozen=True, tag="ping"):
     nonce: int
 
 
 class Shutdown(msgspec.Struct, frozen=True, tag="shutdown"):
-    pass
+    """Open requests are ended, then states are saved for at most so many seconds."""
+
+    seconds: float = 2.5
 
 
-ToRunner = Submit | Abort | Ping | Shutdown
+ToRunner = Submit | Embed | Rerank | Abort | Forget | Ping | Shutdown
 
 
 class LoadProgress(msgspec.Struct, frozen=True, tag="load_progress"):
@@ -138,12 +238,23 @@ class PromptProgress(msgspec.Struct, frozen=True, tag="prompt_progress", kw_only
     num_prompt_tokens: int
 
 
-class OutputDelta(msgspec.Struct, frozen=True, tag="delta"):
-    """Text that is whole UTF-8 and can be no part of a stop string; `num_tokens` were sampled for it."""
+class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
+    """A token's bytes, which may be part of a character only, and the natural logarithm of its probability before any
+    sampling parameter; `top` holds the likeliest tokens at its place, the likeliest first."""
+
+    piece: bytes
+    logprob: float
+    top: list[tuple[bytes, float]] = []
+
+
+class OutputDelta(msgspec.Struct, frozen=True, tag="delta", omit_defaults=True):
+    """Text that is whole UTF-8 and can be no part of a stop string; `num_tokens` were sampled for it. `logprobs`, when
+    asked for, are of the tokens in which this text begins: held back and cut off with it."""
 
     request_id: str
     text: str
     num_tokens: int
+    logprobs: list[TokenLogprob] = []
 
 
 class RequestStats(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -159,7 +270,7 @@ class RequestStats(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class RequestFinished(msgspec.Struct, frozen=True, tag="finished", kw_only=True):
-    """`finish_reason`: "stop" (end of answer or stop string), "length" or "abort"."""
+    """`finish_reason`: "stop" (end of answer or stop string), "length", "repeat" (the loop guard) or "abort"."""
 
     request_id: str
     finish_reason: str
@@ -174,13 +285,24 @@ class RequestFailed(msgspec.Struct, frozen=True, tag="failed", kw_only=True):
     message: str
 
 
+class Embeddings(msgspec.Struct, frozen=True, tag="embeddings", kw_only=True):
+    """The vectors of an `Embed` in the order of its inputs, each as little-endian float32 and not normalised; for a
+    `Rerank`, one number a document, from 0 to 1."""
+
+    request_id: str
+    vectors: list[bytes]
+    stats: RequestStats
+
+
 class Pong(msgspec.Struct, frozen=True, tag="pong", kw_only=True):
     nonce: int
     num_running: int
     num_waiting: int
 
 
-FromRunner = LoadProgress | RunnerReady | LoadFailed | PromptProgress | OutputDelta | RequestFinished | RequestFailed | Pong
+FromRunner = (
+    LoadProgress | RunnerReady | LoadFailed | PromptProgress | OutputDelta | RequestFinished | RequestFailed | Embeddings | Pong
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _to_runner: msgspec.msgpack.Decoder[ToRunner] = msgspec.msgpack.Decoder(ToRunner)

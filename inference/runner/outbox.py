@@ -9,15 +9,16 @@ from inference.runner.messages import FromRunner, LoadProgress, OutputDelta, Pro
 class _GrowingDelta:
     """Output of one request that was not sent yet, as parts: joining at each token would copy the text each time."""
 
-    __slots__ = ("num_tokens", "parts", "request_id")
+    __slots__ = ("logprobs", "num_tokens", "parts", "request_id")
 
     def __init__(self, first: OutputDelta) -> None:
         self.request_id = first.request_id
         self.parts = [first.text]
         self.num_tokens = first.num_tokens
+        self.logprobs = list(first.logprobs)
 
     def join(self) -> OutputDelta:
-        return OutputDelta(self.request_id, "".join(self.parts), self.num_tokens)
+        return OutputDelta(self.request_id, "".join(self.parts), self.num_tokens, self.logprobs)
 
 
 class Outbox:
@@ -72,7 +73,7 @@ class Outbox:
 
     def _merge(self, message: FromRunner) -> None:
         match message:
-            case OutputDelta(request_id, text, num_tokens):
+            case OutputDelta(request_id, text, num_tokens, logprobs):
                 index = self._mergeable.setdefault(("delta", request_id), len(self._entries))
                 if index == len(self._entries):
                     self._entries.append(_GrowingDelta(message))
@@ -81,6 +82,7 @@ class Outbox:
                     assert isinstance(growing, _GrowingDelta), "the key names the kind"
                     growing.parts.append(text)
                     growing.num_tokens += num_tokens
+                    growing.logprobs += logprobs
             case PromptProgress():
                 self._replace(("prompt", message.request_id), message)
             case LoadProgress():

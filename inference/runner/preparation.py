@@ -1,58 +1,91 @@
 """From a `Submit` to a request that the engine can take: template, tokens, bounds. Runs on the reader thread."""
 
-import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import msgspec
 
 from inference.errors import ContextLengthExceeded, InvalidRequest
 from inference.prompt.chat_template import ChatTemplate
+from inference.runner.answer_preparation import AnswerPreparation
 from inference.runner.engine.request import Request
+from inference.runner.image_preparation import ImageReader, Images, PromptTokens
 from inference.runner.llama.vocabulary import Vocabulary
 from inference.runner.messages import ChatMessage, ChatPrompt, Submit, TextPrompt, TokenPrompt
+from inference.runner.public_prefix import PublicPrefix
 
 #: Of the context, kept free for the answer when older messages may be left out.
 _ANSWER_SHARE = 8
-_MAX_INT32 = 2**31 - 1
+#: An answer that goes on beyond the context ends after this many contexts.
+_LONGEST_SHIFTED = 10
 
 
 @dataclass(frozen=True, slots=True)
 class FittedPrompt:
-    tokens: list[int]
+    prompt: PromptTokens
     num_dropped_tokens: int = 0
+    num_public_tokens: int = 0
 
 
 class Preparation:
-    def __init__(self, *, vocabulary: Vocabulary, template: ChatTemplate, num_ctx: int) -> None:
+    def __init__(
+        self, *, vocabulary: Vocabulary, template: ChatTemplate, num_ctx: int, image_reader: ImageReader | None = None
+    ) -> None:
+        """Without `image_reader`, the model sees no images."""
         self._vocabulary = vocabulary
         self._template = template
         self._num_ctx = num_ctx
+        self._image_reader = image_reader
+        self._answers = AnswerPreparation(vocabulary, num_ctx)
+        self._public = PublicPrefix(lambda messages: self._tokenize(template.render(messages, {})))
 
     def prepare(self, submit: Submit) -> Request:
         """Raises an `InferenceError`: `ContextLengthExceeded` with both numbers, `InvalidRequest`, `EngineError`."""
         arrived_ns = time.perf_counter_ns()
-        _check_numbers(submit)
+        if submit.max_tokens is not None and submit.max_tokens < 0:
+            raise InvalidRequest("The number of tokens to generate cannot be negative.")
+        sampling, logprobs = self._answers.sampling(submit), self._answers.logprobs(submit)
         fitted = self._fit(submit)
-        if not fitted.tokens:
+        if not fitted.prompt.tokens:
             raise InvalidRequest("There is nothing to answer: the prompt is empty.")
         return Request(
             request_id=submit.request_id,
-            tokens=fitted.tokens,
-            sampling=submit.sampling,
-            max_tokens=submit.max_tokens,
+            tokens=fitted.prompt.tokens,
+            spans=fitted.prompt.spans,
+            sampling=sampling,
+            max_tokens=self._max_tokens(submit),
             stop=submit.stop,
             arrived_ns=arrived_ns,
             num_dropped_tokens=fitted.num_dropped_tokens,
+            constraint=self._answers.constraint(submit),
+            logprobs=logprobs,
+            loop_guard=submit.loop_guard,
+            # What is left of an image that is cut would be seen by no model as it was meant.
+            shifts=submit.shift and not fitted.prompt.spans,
+            # A beginning of the sequence that the model puts there itself stays too.
+            scope=submit.scope,
+            num_public_tokens=fitted.num_public_tokens,
+            num_keep=submit.num_keep + (self._vocabulary.adds_bos and submit.num_keep >= 0),
         )
+
+    def _max_tokens(self, submit: Submit) -> int | None:
+        """Beyond the context there is no end of its own: Ollama's bound is ten contexts."""
+        if not submit.shift:
+            return submit.max_tokens
+        longest = _LONGEST_SHIFTED * self._num_ctx
+        return longest if submit.max_tokens is None else min(submit.max_tokens, longest)
 
     def _fit(self, submit: Submit) -> FittedPrompt:
         prompt = submit.prompt
         if isinstance(prompt, ChatPrompt):
-            return self._fit_chat(prompt, submit.max_tokens)
+            fitted = self._fit_chat(prompt, submit.max_tokens)
+            num_public_tokens = self._public.count(prompt.messages[: prompt.num_public_messages], fitted.prompt.tokens)
+            return replace(fitted, num_public_tokens=num_public_tokens)
         tokens = self._tokens_of(prompt)
         if len(tokens) >= self._num_ctx:
             raise self._too_long(len(tokens))
-        return FittedPrompt(tokens)
+        return FittedPrompt(PromptTokens(tokens))
 
     def _tokens_of(self, prompt: TextPrompt | TokenPrompt) -> list[int]:
         if isinstance(prompt, TextPrompt):
@@ -66,58 +99,57 @@ class Preparation:
     def _fit_chat(self, prompt: ChatPrompt, max_tokens: int | None) -> FittedPrompt:
         if not prompt.messages:
             raise InvalidRequest("There is nothing to answer: the conversation has no messages.")
-        whole = self._render(prompt, prompt.messages)
-        if len(whole) < self._num_ctx and not prompt.truncate:
+        images = self._images_of(prompt)
+        if images is not None:
+            prompt = msgspec.structs.replace(prompt, messages=images.messages)
+        whole = self._render(prompt, prompt.messages, images)
+        if whole.size < self._num_ctx and not prompt.truncate:
             return FittedPrompt(whole)
         share = max(1, self._num_ctx // _ANSWER_SHARE)
         limit = self._num_ctx - (share if max_tokens is None else max(1, min(max_tokens, share)))
-        if len(whole) <= limit:
+        if whole.size <= limit:
             return FittedPrompt(whole)
         if not prompt.truncate:
-            raise self._too_long(len(whole))
-        kept = self._shortest_cut(prompt, limit)
-        if len(kept) >= self._num_ctx:
-            raise self._too_long(len(kept))
-        return FittedPrompt(kept, len(whole) - len(kept))
+            raise self._too_long(whole.size)
+        kept = self._shortest_cut(prompt, limit, images)
+        if kept.size >= self._num_ctx:
+            raise self._too_long(kept.size)
+        return FittedPrompt(kept, whole.size - kept.size)
 
-    def _shortest_cut(self, prompt: ChatPrompt, limit: int) -> list[int]:
+    def _images_of(self, prompt: ChatPrompt) -> Images | None:
+        if not any(message.images for message in prompt.messages):
+            return None
+        if self._image_reader is None:
+            raise InvalidRequest("This model does not see images.")
+        return Images(self._image_reader, prompt.messages)
+
+    def _shortest_cut(self, prompt: ChatPrompt, limit: int, images: Images | None) -> PromptTokens:
         """Tokens of the conversation without as few of its oldest turns as fit, or without all that may be left out.
         The fewer messages the fewer tokens, so the place is found by halving: a long conversation is rendered a few times."""
         cuts = turn_starts(prompt.messages)
         first, last = 0, len(cuts) - 1
-        tokens = self._render(prompt, without_turns(prompt.messages, cuts[last]))
+        tokens = self._render(prompt, without_turns(prompt.messages, cuts[last]), images)
         while first < last:
             middle = (first + last) // 2
-            candidate = self._render(prompt, without_turns(prompt.messages, cuts[middle]))
-            if len(candidate) <= limit:
+            candidate = self._render(prompt, without_turns(prompt.messages, cuts[middle]), images)
+            if candidate.size <= limit:
                 last, tokens = middle, candidate
             else:
                 first = middle + 1
         return tokens
 
-    def _render(self, prompt: ChatPrompt, messages: Sequence[ChatMessage]) -> list[int]:
+    def _render(self, prompt: ChatPrompt, messages: Sequence[ChatMessage], images: Images | None) -> PromptTokens:
         text = self._template.render(messages, prompt.variables)
-        return self._vocabulary.tokenize(text, parse_special=True, add_bos=True)
+        return PromptTokens(self._tokenize(text)) if images is None else images.tokens(text, messages, self._tokenize)
+
+    def _tokenize(self, text: str, is_first: bool = True) -> list[int]:
+        return self._vocabulary.tokenize(text, parse_special=True, add_bos=is_first)
 
     def _too_long(self, num_tokens: int) -> ContextLengthExceeded:
         return ContextLengthExceeded(
             f"The prompt has {num_tokens} tokens, and this model's context has room for {self._num_ctx}: "
             "shorten it, or give the model a larger context."
         )
-
-
-def _check_numbers(submit: Submit) -> None:
-    """Those that llama.cpp answers with an abort of the process or with nonsense."""
-    sampling = submit.sampling
-    for name in ("temperature", "top_p", "min_p", "typical_p", "repeat_penalty", "presence_penalty", "frequency_penalty"):
-        if not math.isfinite(getattr(sampling, name)):
-            raise InvalidRequest(f"{name} has to be a finite number.")
-    if sampling.repeat_penalty <= 0:
-        raise InvalidRequest("repeat_penalty has to be greater than 0.")
-    if not -_MAX_INT32 <= sampling.top_k <= _MAX_INT32:
-        raise InvalidRequest(f"top_k has to be at most {_MAX_INT32}.")
-    if submit.max_tokens is not None and submit.max_tokens < 0:
-        raise InvalidRequest("The number of tokens to generate cannot be negative.")
 
 
 def turn_starts(messages: Sequence[ChatMessage]) -> list[int]:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -19,6 +20,8 @@ _PROJECT = Path(__file__).resolve().parents[2]
 #: `sun_path` of the smallest platform (macOS), less the terminating zero.
 _MAX_SOCKET_PATH_BYTES = 103
 _KILL_SECONDS = 2.0
+#: ggml's assertions begin with the place in its sources, on the machine that compiled it.
+_SOURCE_FOLDER = re.compile(r"^\S*/(?=[\w.-]+:\d+: )")
 
 
 class RunnerProcess:
@@ -40,6 +43,8 @@ class RunnerProcess:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "inference.runner", cwd=_PROJECT,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            # An assertion of ggml's would start a debugger, whose last words would stand where the cause should.
+            env={**os.environ, "GGML_NO_BACKTRACE": "1"},
         )  # fmt: skip
         runner = cls(process, config.socket_path)
         assert process.stdin is not None, "it was asked for"
@@ -115,7 +120,7 @@ class RunnerProcess:
             text = line.decode("utf-8", "replace").rstrip()
             level, _, rest = text.partition(" ")
             number = logging.getLevelNamesMapping().get(level)
-            self._last_line = text if number is None else rest
+            self._last_line = _SOURCE_FOLDER.sub("", text if number is None else rest)
             logger.log(logging.WARNING if number is None else number, "runner %d: %s", self.pid, self._last_line)
 
 
@@ -125,4 +130,5 @@ def _with_absolute_paths(config: RunnerConfig) -> RunnerConfig:
         config,
         socket_path=str(Path(config.socket_path).absolute()),
         model_path=str(Path(config.model_path).absolute()),
+        projector_path=str(Path(config.projector_path).absolute()) if config.projector_path else "",
     )

@@ -8,7 +8,18 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from inference.library.models import InstalledModel
-from inference.runner.messages import OutputDelta, PromptProgress, RequestFinished, RunnerConfig, RunnerReady, Submit
+from inference.library.shape import ModelShape
+from inference.runner.messages import (
+    Embeddings,
+    OutputDelta,
+    PromptProgress,
+    RequestFinished,
+    RunnerConfig,
+    RunnerReady,
+    Submission,
+)
+from inference.scheduler.pace import Pace
+from inference.scheduler.plan import Plan
 from inference.scheduler.queue import FairQueue
 from inference.scheduler.stream import Loading, Queued, RequestStream
 
@@ -19,7 +30,16 @@ class Runner(Protocol):
     ready: RunnerReady
     exited: asyncio.Event
 
-    def submit(self, submit: Submit) -> AsyncIterator[PromptProgress | OutputDelta | RequestFinished]: ...
+    @property
+    def pid(self) -> int: ...
+
+    def submit(self, submit: Submission) -> AsyncIterator[PromptProgress | OutputDelta | RequestFinished | Embeddings]: ...
+
+    async def ping(self, timeout: float = 10.0) -> object: ...  # noqa: ASYNC109
+
+    async def forget(self, scope: str) -> None: ...
+
+    async def kill(self, reason: str) -> None: ...
 
     async def close(self, timeout: float = 5.0) -> None: ...  # noqa: ASYNC109
 
@@ -44,11 +64,13 @@ class ModelRequest:
     model: InstalledModel
     #: Tokens of context this request needs, not more than the model was trained for.
     num_ctx: int
-    submit: Submit | None
+    submit: Submission | None
     #: Seconds to keep the model after this request; None leaves it as it is.
     keep_alive: float | None = None
     client: str = ""
     is_background: bool = False
+    #: What the model's memory follows from; without it nothing is estimated and nothing refused.
+    shape: ModelShape | None = None
 
 
 @dataclass(eq=False, kw_only=True)
@@ -58,6 +80,8 @@ class Ticket:
     request: ModelRequest
     stream: RequestStream
     arrived_ns: int = field(default_factory=time.monotonic_ns)
+    #: When it got its slot.
+    started_ns: int = 0
     task: asyncio.Task[None] | None = None
 
 
@@ -72,8 +96,14 @@ class LoadedModel:
     runner: Runner | None = None
     queue: FairQueue[Ticket] = field(default_factory=FairQueue)
     running: set[Ticket] = field(default_factory=set)
+    shape: ModelShape | None = None
+    #: How it is loaded; None until then.
+    plan: Plan | None = None
     #: The context asked of the runner; it may have got less.
     num_ctx: int = 0
+    pace: Pace = field(default_factory=Pace)
+    #: Since when there has been no memory for it although nothing is left to unload.
+    short_since: float | None = None
     #: Gets no new requests and is unloaded when idle, so that another model can be loaded.
     is_leaving: bool = False
     loaded_fraction: float = 0.0
@@ -95,6 +125,26 @@ class LoadedModel:
         return self.runner is not None and len(self.running) < self.runner.ready.num_slots
 
     @property
+    def pid(self) -> int | None:
+        return self.runner.pid if self.runner is not None else None
+
+    @property
+    def num_slots(self) -> int:
+        return self.runner.ready.num_slots if self.runner is not None else 0
+
+    @property
+    def wanted_ctx(self) -> int:
+        """What it has to be loaded with for everyone who waits."""
+        return max((ticket.request.num_ctx for ticket in self.queue), default=self.num_ctx)
+
+    @property
+    def size_bytes(self) -> int:
+        """Estimated; where nothing could be, the weights alone."""
+        if self.plan is not None and self.plan.total:
+            return self.plan.total
+        return self.runner.ready.model_bytes if self.runner is not None else 0
+
+    @property
     def expires_at(self) -> float:
         """Seconds of the system clock; infinite when the model is kept for ever."""
         return (time.time() if self.idle_since is None else self.idle_since) + self.keep_alive
@@ -112,6 +162,9 @@ class LoadedModel:
 
     def report_waiting(self) -> None:
         """Tells everyone who waits how far things are."""
-        for index, ticket in enumerate(self.queue):
-            is_loading = self.state is ModelState.LOADING
-            ticket.stream.put_status(Loading(self.loaded_fraction) if is_loading else Queued(index + 1))
+        if self.state is ModelState.LOADING:
+            for ticket in self.queue:
+                ticket.stream.put_status(Loading(self.loaded_fraction))
+            return
+        for position, ticket in enumerate(self.queue, start=1):
+            ticket.stream.put_status(Queued(position, self.pace.wait(position, self.num_slots)))

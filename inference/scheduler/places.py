@@ -1,6 +1,6 @@
 """Which model may take one of the few places for loaded models, and which must give its place up. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from inference.scheduler.loaded import LoadedModel, ModelState
 
@@ -18,28 +18,47 @@ class Places:
     def forget(self, model: LoadedModel) -> None:
         self._wanting.pop(model.key, None)
 
-    def next_to_load(self, models: Iterable[LoadedModel]) -> list[LoadedModel]:
-        """Models to be loaded now; they want no longer."""
-        num_free = self._num_places - sum(model.state is not ModelState.ABSENT for model in models)
-        chosen = list(self._wanting.values())[: max(0, num_free)]
-        for model in chosen:
-            del self._wanting[model.key]
-        return chosen
+    @property
+    def head(self) -> LoadedModel | None:
+        """The model whose turn it is; the others wait for it, so that a large one is never overtaken for ever."""
+        return next(iter(self._wanting.values()), None)
 
-    def choose_victims(self, models: Iterable[LoadedModel]) -> list[LoadedModel]:
-        """Models to be unloaded for those that still want a place: idle ones first, then the least recently used."""
+    def has_free(self, models: Iterable[LoadedModel]) -> bool:
+        return sum(model.state is not ModelState.ABSENT for model in models) < self._num_places
+
+    def choose_victims(
+        self, models: Iterable[LoadedModel], *, shortage: int = 0, held: Callable[[LoadedModel], int] = lambda _: 0
+    ) -> list[LoadedModel]:
+        """Models to be unloaded for those that still want a place: idle ones first, then the least recently used.
+        `shortage` is what the head still lacks in bytes, `held` what comes back with a model."""
         candidates = list(models)
-        num_needed = len(self._wanting) - sum(_is_going(model) for model in candidates)
+        num_taken = sum(model.state is not ModelState.ABSENT for model in candidates)
+        going = [model for model in candidates if _is_going(model)]
+        num_needed = len(self._wanting) - len(going) - max(0, self._num_places - num_taken)
+        lacking = shortage - sum(held(model) for model in going)
         staying = [model for model in candidates if model.is_ready and not model.is_leaving]
         staying.sort(key=lambda model: (not model.is_idle, model.last_used))
-        return staying[: max(0, num_needed)]
+        victims: list[LoadedModel] = []
+        for model in staying:
+            if num_needed <= len(victims) and lacking <= 0:
+                break
+            victims.append(model)
+            lacking -= held(model)
+        return victims
 
-    def pardoned(self, models: Iterable[LoadedModel]) -> list[LoadedModel]:
-        """Models that need not leave after all, because those who wanted their place went away."""
+    def pardoned(
+        self, models: Iterable[LoadedModel], *, shortage: int = 0, held: Callable[[LoadedModel], int] = lambda _: 0
+    ) -> list[LoadedModel]:
+        """Models that need not leave after all, because those who wanted their place or their memory went away."""
         candidates = list(models)
         num_spare = sum(_is_going(model) for model in candidates) - len(self._wanting)
-        leaving = [model for model in candidates if model.is_ready and model.is_leaving]
-        return leaving[: max(0, num_spare)]
+        spare = sum(held(model) for model in candidates if _is_going(model)) - shortage
+        pardoned: list[LoadedModel] = []
+        for model in (model for model in candidates if model.is_ready and model.is_leaving):
+            if len(pardoned) < num_spare and (not self._wanting or spare >= held(model)):
+                pardoned.append(model)
+                spare -= held(model)
+        return pardoned
 
 
 def _is_going(model: LoadedModel) -> bool:

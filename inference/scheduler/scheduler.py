@@ -1,25 +1,36 @@
 """Loads models when they are asked for, gives requests to their runners, unloads what is idle, and survives crashes."""
 
 import asyncio
-import itertools
 import logging
 import time
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import aclosing, suppress
-from typing import Any, cast
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
 
-from inference.errors import InferenceError, ModelLoadFailed, QueueFull, RunnerCrashed, RuntimeShuttingDown
+from inference.errors import InferenceError, QueueFull, RunnerCrashed, RuntimeShuttingDown
 from inference.library.models import InstalledModel
-from inference.runner.messages import OutputDelta, PromptProgress, RequestFinished, RequestStats, RunnerConfig, Submit
+from inference.metrics import Metrics
+from inference.runner.messages import RequestStats, Submission
+from inference.scheduler.answering import answer
 from inference.scheduler.failures import FailureLog
+from inference.scheduler.fit import Fit
+from inference.scheduler.forgetting import forget_scope
+from inference.scheduler.health import until_hung
+from inference.scheduler.host import HostMachine
 from inference.scheduler.loaded import LoadedModel, ModelRequest, ModelState, Runner, StartRunner, Ticket
+from inference.scheduler.loading import LONGEST_LOAD_S, Loader
+from inference.scheduler.machine import Machine
 from inference.scheduler.places import Places
-from inference.scheduler.stream import Finished, Prefilling, RequestStream
+from inference.scheduler.stream import Finished, RequestStream
 from inference.settings import Settings
 
 _CLOSE_TIMEOUT_S = 5.0
 _SHUTDOWN_TIMEOUT_S = 1.0
-_LONGEST_LOAD_S = 30 * 86400.0
+#: Twice this may pass until a runner is killed; the supervisor gives all of us 4 seconds.
+_SAVING_TIMEOUT_S = 1.4
+#: How long memory may take to come back after a process has ended (a GPU's does), and how often it is looked for.
+_MEMORY_RETURNS_S = 5.0
+_MEMORY_POLL_S = 0.1
 
 logger = logging.getLogger(__name__)
 
@@ -27,44 +38,69 @@ logger = logging.getLogger(__name__)
 class Scheduler:
     """Every request submitted ends exactly once: with `Finished`, with an `InferenceError`, or by its reader's cancel."""
 
-    def __init__(self, settings: Settings, start_runner: StartRunner, failures: FailureLog | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        start_runner: StartRunner,
+        failures: FailureLog | None = None,
+        *,
+        machine: Machine | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._settings = settings
-        self._start_runner = start_runner
         self._failures = failures or FailureLog()
+        self._machine = machine or HostMachine()
+        self.metrics = metrics or Metrics()
+        self._fit = Fit(settings, self._machine)
+        self._loader = Loader(settings, start_runner, self.metrics)
         self._models: dict[str, LoadedModel] = {}
         self._places = Places(settings.max_loaded_models)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._runner_numbers = itertools.count(1)
         self._is_closing = False
+
+    async def prepare(self) -> None:
+        """Looks what GPUs there are; to be awaited before the first request."""
+        await self._machine.refresh_devices()
 
     def loaded(self) -> list[LoadedModel]:
         """Models that are ready for requests, the one that stays longest first."""
         return sorted((model for model in self._models.values() if model.is_ready), key=lambda model: -model.expires_at)
+
+    def memory_of(self, model: LoadedModel) -> int:
+        """Bytes its runner holds now, GPUs included; measured where that is possible."""
+        return self._fit.held(model)
 
     @property
     def num_waiting(self) -> int:
         return sum(len(model.queue) for model in self._models.values())
 
     def submit(self, request: ModelRequest) -> RequestStream:
-        """Raises `QueueFull`, `RuntimeShuttingDown`, or `ModelLoadFailed` while a crashing model is left alone."""
+        """Raises `QueueFull`, `RuntimeShuttingDown`, `ModelTooLarge` or `NotEnoughMemory` before anything is unloaded, or
+        `ModelLoadFailed` while a crashing model is left alone."""
         if self._is_closing:
             raise RuntimeShuttingDown("Hearth is shutting down.")
-        key = str(request.model.model_path)
+        key = request.model.runtime_key
         model = self._models.get(key)
         if model is None or model.runner is None:
             self._refuse_crash_loop(key, request.model)
         if not (model and model.can_take(request)) and self.num_waiting >= self._settings.max_queue:
             raise QueueFull("server busy, please try again.  maximum pending requests exceeded")
+        if model is None or request.num_ctx > model.num_ctx:
+            self._refuse_too_large(request)
         if model is None:
             model = self._models[key] = LoadedModel(key=key, model=request.model, keep_alive=self._settings.keep_alive)
         return self._enqueue(model, request)
 
     def unload(self, installed: InstalledModel) -> None:
         """Unloads the model as soon as it is idle; does nothing when it is not loaded."""
-        model = self._models.get(str(installed.model_path))
+        model = self._models.get(installed.runtime_key)
         if model is not None:
             model.keep_alive = 0.0
             self._advance(model)
+
+    async def forget(self, scope: str) -> None:
+        """Nothing that was computed for this scope, or one below it, is used again; see `forgetting`."""
+        await forget_scope(self._models.values(), scope)
 
     async def close(self) -> None:
         """Ends every request with `RuntimeShuttingDown` and every runner. Later requests are refused."""
@@ -81,11 +117,16 @@ class Scheduler:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_SHUTDOWN_TIMEOUT_S)
-        await asyncio.gather(*(runner.close(timeout=_SHUTDOWN_TIMEOUT_S) for runner in runners), return_exceptions=True)
+        await asyncio.gather(*(runner.close(timeout=_SAVING_TIMEOUT_S) for runner in runners), return_exceptions=True)
         self._models.clear()
 
     def _refuse_crash_loop(self, key: str, installed: InstalledModel) -> None:
         refusal = self._failures.refusal(key, installed.name.shortest)
+        if refusal is not None:
+            raise refusal
+
+    def _refuse_too_large(self, request: ModelRequest) -> None:
+        refusal = self._fit.refusal(request, self._models.values())
         if refusal is not None:
             raise refusal
 
@@ -94,6 +135,7 @@ class Scheduler:
         stream = RequestStream(on_cancel=lambda: self._cancel(model, ticket))
         ticket = Ticket(request=request, stream=stream)
         model.model = request.model
+        model.shape = request.shape or model.shape
         if request.keep_alive is not None:
             model.keep_alive = request.keep_alive
         model.last_used = time.monotonic()
@@ -118,7 +160,7 @@ class Scheduler:
         while model.is_ready and not model.is_leaving and (head := model.queue.peek()) is not None:
             if head.request.num_ctx > model.num_ctx:
                 if not model.running:
-                    self._close(model)
+                    self._close(model, "context")
                 break
             if head.request.submit is None:
                 self._finish_load_only(model, model.queue.pop())
@@ -139,61 +181,79 @@ class Scheduler:
                 if self._models.get(model.key) is model:
                     del self._models[model.key]
             self._fill_places()
-        elif model.is_ready and not model.running and (model.is_leaving or (not model.queue and model.keep_alive == 0)):
-            self._close(model)
+        elif model.is_ready and not model.running and model.is_leaving:
+            self._close(model, "room")
+        elif model.is_ready and model.is_idle and model.keep_alive == 0:
+            self._close(model, "asked")
         elif model.is_ready and model.is_idle and model.timer is None and model.idle_since is None:
             model.idle_since = time.time()
-            if model.keep_alive <= _LONGEST_LOAD_S:
+            if model.keep_alive <= LONGEST_LOAD_S:
                 model.timer = asyncio.get_running_loop().call_later(model.keep_alive, self._expire, model)
 
     def _expire(self, model: LoadedModel) -> None:
         model.timer = None
         if model.is_ready and model.is_idle:
             logger.info("Unloading %s after %.0f s without use.", model.model.name.shortest, model.keep_alive)
-            self._close(model)
+            self._close(model, "idle")
 
     def _fill_places(self) -> None:
-        for model in self._places.next_to_load(self._models.values()):
-            model.state = ModelState.LOADING
-            model.is_leaving = False
-            model.loaded_fraction = 0.0
-            model.num_ctx = max(ticket.request.num_ctx for ticket in model.queue)
-            self._spawn(self._load(model))
-            model.report_waiting()
-        for model in self._places.choose_victims(self._models.values()):
+        models = self._models.values()
+        while (head := self._places.head) is not None and self._places.has_free(models):
+            head.plan = self._fit.plan(head, models)
+            if head.plan is None:
+                break
+            self._start_loading(head)
+        shortage = self._fit.shortage(head, models) if head is not None else 0
+        for model in self._places.choose_victims(models, shortage=shortage, held=self._fit.held):
             model.is_leaving = True
             self._settle(model)
-        for model in self._places.pardoned(self._models.values()):
+        for model in self._places.pardoned(models, shortage=shortage, held=self._fit.held):
             model.is_leaving = False
             self._advance(model)
+        if shortage and head is not None and all(model.state is ModelState.ABSENT for model in models):
+            self._await_memory(head)
 
-    async def _load(self, model: LoadedModel) -> None:
-        config = RunnerConfig(
-            model_path=str(model.model.model_path),
-            socket_path=str(self._settings.run_dir / f"r{next(self._runner_numbers)}.sock"),
-            num_ctx=model.num_ctx,
-            num_slots=self._settings.num_parallel,
-            max_gap_ms=self._settings.max_gap_ms,
-        )
-        started = time.monotonic()
-        try:
-            timeout = min(self._settings.load_timeout, _LONGEST_LOAD_S)
-            runner = await self._start_runner(config, on_progress=lambda part: self._progress(model, part), timeout=timeout)
-        except InferenceError as error:
-            self._load_failed(model, error)
-        except Exception:
-            logger.exception("Starting a runner failed.")
-            self._load_failed(model, ModelLoadFailed("The model runner could not be started; the log says why."))
-        else:
-            model.runner, model.state, model.ready_ns = runner, ModelState.READY, time.monotonic_ns()
-            logger.info("Loaded %s in %.1f s.", model.model.name.shortest, time.monotonic() - started)
-            self._spawn(self._watch(model, runner))
-            self._advance(model)
+    def _start_loading(self, model: LoadedModel) -> None:
+        self._places.forget(model)
+        model.num_ctx = model.wanted_ctx
+        model.state = ModelState.LOADING
+        model.is_leaving, model.short_since, model.loaded_fraction = False, None, 0.0
+        self._spawn(self._load(model))
+        model.report_waiting()
+
+    def _await_memory(self, model: LoadedModel) -> None:
+        """There was memory for it when its requests came, and nothing of ours is left to unload: what was unloaded may not
+        be back yet, or other programs have taken it."""
+        now = time.monotonic()
+        if model.short_since is None:
+            model.short_since = now
+        if now - model.short_since < _MEMORY_RETURNS_S:
+            asyncio.get_running_loop().call_later(_MEMORY_POLL_S, self._look_again, model)
+            return
+        model.short_since = None
+        head = model.queue.peek()
+        if head is not None:
+            self._fail_waiting(model, self._fit.error(head.request, self._models.values()))
+
+    def _look_again(self, model: LoadedModel) -> None:
+        if not self._is_closing and self._places.head is model:
             self._fill_places()
 
-    def _progress(self, model: LoadedModel, fraction: float) -> None:
-        model.loaded_fraction = fraction
-        model.report_waiting()
+    async def _load(self, model: LoadedModel) -> None:
+        try:
+            await self._machine.refresh_devices()
+            if self._machine.devices:
+                others = [other for other in self._models.values() if other is not model]
+                model.plan = self._fit.plan(model, others) or model.plan
+            runner = await self._loader.load(model)
+        except InferenceError as error:
+            self._load_failed(model, error)
+        else:
+            model.runner, model.state, model.ready_ns = runner, ModelState.READY, time.monotonic_ns()
+            self._spawn(self._watch(model, runner))
+            self._spawn(self._end_when_hung(model, runner))
+            self._advance(model)
+            self._fill_places()
 
     def _load_failed(self, model: LoadedModel, error: InferenceError) -> None:
         logger.error("Loading %s failed: %s", model.model.name.shortest, error)
@@ -212,6 +272,7 @@ class Scheduler:
         if model.runner is not runner or not model.is_ready:
             return
         logger.error("The runner of %s stopped unexpectedly.", model.model.name.shortest)
+        self.metrics.of(model.model.name.shortest).crashes += 1
         self._failures.add(model.key, "the model runner stopped unexpectedly")
         model.stop_timer()
         model.runner, model.state, model.is_leaving = None, ModelState.ABSENT, False
@@ -223,7 +284,20 @@ class Scheduler:
         else:
             self._advance(model)
 
-    def _close(self, model: LoadedModel) -> None:
+    async def _end_when_hung(self, model: LoadedModel, runner: Runner) -> None:
+        silence = await until_hung(
+            runner,
+            is_busy=lambda: bool(model.running),
+            bound_s=self._settings.runner_hang_s,
+            cpu_seconds=self._machine.cpu_seconds,
+        )
+        if silence is not None and model.runner is runner:
+            logger.error("The runner of %s has not answered for %.0f s and is ended.", model.model.name.shortest, silence)
+            await runner.kill(f"The model did not answer for {silence:.0f} seconds and was ended. Ask again to start it anew.")
+
+    def _close(self, model: LoadedModel, reason: str) -> None:
+        """`reason` is "idle", "room", "context" or "asked"."""
+        self.metrics.of(model.model.name.shortest).unloads[reason] += 1
         model.stop_timer()
         model.state = ModelState.CLOSING
         self._spawn(self._close_runner(model))
@@ -240,10 +314,13 @@ class Scheduler:
     def _finish_load_only(self, model: LoadedModel, ticket: Ticket) -> None:
         ticket.stream.finish(Finished("load", RequestStats(), max(0, model.ready_ns - ticket.arrived_ns)))
 
-    def _run(self, model: LoadedModel, ticket: Ticket, submit: Submit) -> None:
+    def _run(self, model: LoadedModel, ticket: Ticket, submit: Submission) -> None:
         assert model.runner is not None
         model.running.add(ticket)
-        ticket.task = self._spawn(self._pump(model, ticket, model.runner, submit))
+        ticket.started_ns = time.monotonic_ns()
+        metrics = self.metrics.of(model.model.name.shortest)
+        metrics.queue_seconds.observe((ticket.started_ns - ticket.arrived_ns) / 1e9)
+        ticket.task = self._spawn(answer(model, ticket, model.runner, submit, metrics))
         ticket.task.add_done_callback(lambda _: self._release(model, ticket))
 
     def _release(self, model: LoadedModel, ticket: Ticket) -> None:
@@ -252,23 +329,6 @@ class Scheduler:
         model.running.discard(ticket)
         model.last_used = time.monotonic()
         self._advance(model)
-
-    async def _pump(self, model: LoadedModel, ticket: Ticket, runner: Runner, submit: Submit) -> None:
-        try:
-            async with aclosing(cast(AsyncGenerator[Any, None], runner.submit(submit))) as events:
-                async for event in events:
-                    if isinstance(event, OutputDelta):
-                        ticket.stream.put_output(event.text, event.num_tokens)
-                    elif isinstance(event, PromptProgress):
-                        ticket.stream.put_status(Prefilling(event.num_computed_tokens, event.num_prompt_tokens))
-                    elif isinstance(event, RequestFinished):
-                        load_ns = max(0, model.ready_ns - ticket.arrived_ns)
-                        ticket.stream.finish(Finished(event.finish_reason, event.stats, load_ns))
-        except InferenceError as error:
-            ticket.stream.finish(error)
-        except Exception:
-            logger.exception("A request failed.")
-            ticket.stream.finish(InferenceError("The request failed; the log says why."))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)

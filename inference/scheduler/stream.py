@@ -1,11 +1,11 @@
 """What the reader of one request sees. Events merge while the reader is slow, so memory is bounded by the answer itself."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from inference.errors import InferenceError
-from inference.runner.messages import RequestStats
+from inference.runner.messages import RequestStats, TokenLogprob
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,10 @@ class Loading:
 
 @dataclass(frozen=True)
 class Queued:
-    """Waiting for a slot; `position` 1 is the next to get one."""
+    """Waiting for a slot; `position` 1 is the next to get one, in about `seconds`, as far as that can be told."""
 
     position: int
+    seconds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -34,15 +35,19 @@ class Prefilling:
 class Output:
     text: str
     num_tokens: int
+    #: Of the text's tokens, when they were asked for.
+    logprobs: list[TokenLogprob] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Finished:
-    """`finish_reason`: "stop", "length", "abort", or "load" when nothing but loading was asked for."""
+    """`finish_reason`: "stop", "length", "repeat", "abort", or "load" when nothing but loading was asked for."""
 
     finish_reason: str
     stats: RequestStats
     load_duration_ns: int
+    #: Of an `Embed` or `Rerank`: see `inference.runner.messages.Embeddings`.
+    vectors: Sequence[bytes] = ()
 
 
 Status = Loading | Queued | Prefilling
@@ -58,6 +63,7 @@ class RequestStream:
         self._shown: Status | None = None
         self._text: list[str] = []
         self._num_tokens = 0
+        self._logprobs: list[TokenLogprob] = []
         self._outcome: Finished | InferenceError | None = None
         self._is_delivered = False
         self._is_cancelled = False
@@ -84,11 +90,12 @@ class RequestStream:
             self._status = self._shown = status
             self._wake.set()
 
-    def put_output(self, text: str, num_tokens: int) -> None:
+    def put_output(self, text: str, num_tokens: int, logprobs: list[TokenLogprob] | None = None) -> None:
         if not self.is_ended:
             self._status = None
             self._text.append(text)
             self._num_tokens += num_tokens
+            self._logprobs += logprobs or ()
             self._wake.set()
 
     def finish(self, outcome: Finished | InferenceError) -> None:
@@ -112,8 +119,8 @@ class RequestStream:
 
     def _next_event(self) -> StreamEvent | None:
         if self._text:
-            output = Output("".join(self._text), self._num_tokens)
-            self._text, self._num_tokens = [], 0
+            output = Output("".join(self._text), self._num_tokens, self._logprobs)
+            self._text, self._num_tokens, self._logprobs = [], 0, []
             return output
         if self._outcome is not None:
             self._is_delivered = True

@@ -77,13 +77,22 @@ class MessageStream extends HTMLElement {
     else grown.append(more);
   }
 
-  status({ status, position, completed, total, fraction }) {
+  status({ status, position, seconds, completed, total, fraction }) {
     this.dataset.status = status;
     if (status === "streaming") return this.say("", text("answering"));
     if (status === "loading") return this.say(text("loading"), text("loading"), fraction);
     if (status === "prompt") return this.say(text("prompt", { n: completed, total }), "", completed / total);
-    const sentence = position > 0 ? text("queued", { n: position }) : text(status === "queued" ? "next" : "waiting");
-    return this.say(sentence, sentence);
+    if (status !== "queued") return this.say(text("waiting"), text("waiting"));
+    const place = position > 0 ? "queued" : "next";
+    // The time changes often: it is there to be read, and not said aloud each time.
+    return this.say(this.withWait(place, position, seconds), text(place, { n: position }));
+  }
+
+  /** The sentence about the place in the queue with the time it will take, where that is known. */
+  withWait(place, position, seconds) {
+    if (!(seconds > 0)) return text(place, { n: position });
+    if (seconds < 100) return text(`${place}Seconds`, { n: position, time: seconds });
+    return text(`${place}Minutes`, { n: position, time: Math.round(seconds / 60) });
   }
 
   /** The status line: a sentence to read, the same or another for screen readers, and how far along (0 to 1) if that is known. */

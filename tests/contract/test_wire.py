@@ -36,8 +36,9 @@ def test_root_version_and_tags(service: Service) -> None:
     assert model["size"] > 98_000_000
     assert model["details"] == {
         "parent_model": "", "format": "gguf", "family": "llama", "families": ["llama"],
-        "parameter_size": "134.52M", "quantization_level": "Q4_1",
+        "parameter_size": "134.52M", "quantization_level": "Q4_1", "context_length": 8192, "embedding_length": 576,
     }  # fmt: skip
+    assert model["capabilities"] == ["completion"]
 
 
 def test_chat_streams_one_object_a_line_and_no_text_in_the_last(service: Service) -> None:

@@ -27,7 +27,16 @@ from inference.version import VERSION
         ("OLLAMA_KEEP_ALIVE", "soon"),
         ("OLLAMA_KEEP_ALIVE", "5 minutes"),
         ("OLLAMA_LOAD_TIMEOUT", "5x"),
+        ("OLLAMA_KV_CACHE_TYPE", "q3_0"),
+        ("OLLAMA_FLASH_ATTENTION", "maybe"),
+        ("OLLAMA_GPU_OVERHEAD", "1GB"),
+        ("OLLAMA_SCHED_SPREAD", "2"),
+        ("OLLAMA_DEBUG", "3"),
+        ("OLLAMA_PORT", "70000"),
+        ("HEARTH_RUNNER_HANG_S", "0"),
         ("HEARTH_MAX_GAP_MS", "0"),
+        ("HEARTH_KV_CACHE_MAX", "-1"),
+        ("HEARTH_KV_CACHE_MAX", "much"),
         ("HEARTH_MAX_GAP_MS", "150ms"),
         ("HEARTH_LOG_LEVEL", "loud"),
         ("HEARTH_DATA", "/tmp/\0"),
@@ -46,7 +55,8 @@ def test_defaults() -> None:
     assert settings.socket_path == settings.data_dir / "run" / "inference.sock"
     assert settings.address.url == "http://127.0.0.1:11434"
     assert (settings.keep_alive, settings.load_timeout) == (300, 300)
-    assert (settings.num_parallel, settings.max_loaded_models, settings.max_queue) == (4, 3, 512)
+    assert (settings.num_parallel, settings.max_loaded_models, settings.max_queue) == (None, 3, 512)
+    assert (settings.kv_cache_max, settings.kv_dir) == (4 * 1024**3, settings.data_dir / "kv")
     assert (settings.context_length, settings.max_gap_ms, settings.log_level) == (4096, 150, logging.INFO)
 
 
@@ -60,6 +70,51 @@ def test_zero_means_automatic_where_ollama_says_so() -> None:
     settings = read_settings({"OLLAMA_MAX_LOADED_MODELS": "0", "OLLAMA_CONTEXT_LENGTH": "0", "OLLAMA_LOAD_TIMEOUT": "0"})
 
     assert (settings.max_loaded_models, settings.context_length, settings.load_timeout) == (3, 4096, math.inf)
+
+
+def test_variables_for_memory_and_gpus() -> None:
+    settings = read_settings(
+        {
+            "OLLAMA_KV_CACHE_TYPE": "Q8_0",
+            "OLLAMA_FLASH_ATTENTION": "1",
+            "OLLAMA_GPU_OVERHEAD": "1073741824",
+            "OLLAMA_SCHED_SPREAD": "true",
+            "OLLAMA_NUM_PARALLEL": "0",
+        }
+    )
+
+    assert (settings.kv_cache_type, settings.flash_attention) == ("q8_0", "on")
+    assert (settings.gpu_overhead, settings.sched_spread, settings.num_parallel) == (2**30, True, None)
+
+
+@pytest.mark.parametrize(("value", "choice"), [("", "auto"), ("0", "off"), ("false", "off"), ("yes", "on")])
+def test_flash_attention_is_automatic_unless_decided(value: str, choice: str) -> None:
+    assert read_settings({"OLLAMA_FLASH_ATTENTION": value}).flash_attention == choice
+
+
+def test_quantized_cache_without_flash_attention_is_refused() -> None:
+    with pytest.raises(SettingsError, match="OLLAMA_KV_CACHE_TYPE must be f16 while"):
+        read_settings({"OLLAMA_KV_CACHE_TYPE": "q4_0", "OLLAMA_FLASH_ATTENTION": "0"})
+
+
+def test_lists_are_separated_by_commas() -> None:
+    settings = read_settings({"HEARTH_PRELOAD": " a, b:7b ,,", "OLLAMA_ORIGINS": "*"})
+
+    assert (settings.preload, settings.origins) == (("a", "b:7b"), ("*",))
+
+
+@pytest.mark.parametrize(
+    ("variables", "level"),
+    [({"OLLAMA_DEBUG": "1"}, logging.DEBUG), ({"OLLAMA_DEBUG": "2"}, logging.DEBUG), ({"OLLAMA_DEBUG": "0"}, logging.INFO)],
+)
+def test_ollamas_debug_is_a_level_unless_one_is_given(variables: dict[str, str], level: int) -> None:
+    assert read_settings(variables).log_level == level
+    assert read_settings({**variables, "HEARTH_LOG_LEVEL": "error"}).log_level == logging.ERROR
+
+
+@pytest.mark.parametrize(("host", "port"), [("", 8080), ("0.0.0.0", 8080), ("0.0.0.0:9", 9), ("http://x", 80)])
+def test_port_of_its_own_variable_counts_where_the_address_has_none(host: str, port: int) -> None:
+    assert read_settings({"OLLAMA_HOST": host, "OLLAMA_PORT": "8080"}).address.port == port
 
 
 @pytest.mark.parametrize(("value", "seconds"), [("-1", FOREVER), ("-1m", FOREVER), ("0", 0), ("90", 90), ("1d", 86400)])

@@ -71,6 +71,7 @@ def answer(*parts: str, **done: Any) -> Script:
 class FakeRuntime:
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
+        self.forgotten: asyncio.Queue[str] = asyncio.Queue()
         self.scripts: deque[Script] = deque()
         self.errors: list[BaseException] = []
         self.replies: list[Reply] = []
@@ -111,6 +112,8 @@ class FakeRuntime:
         length = next((int(line.split(":")[1]) for line in head.split("\r\n") if line.lower().startswith("content-length:")), 0)
         body = json.loads(await reader.readexactly(length)) if length else {}
         reply = Reply(writer)
+        if path == "/api/hearth/forget":
+            self.forgotten.put_nowait(body["scope"])
         if path != "/api/chat":
             await reply.refuse(200, **{"/api/tags": TAGS, "/api/ps": PS}.get(path, {"version": "0"}))
             return

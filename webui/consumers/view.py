@@ -42,6 +42,6 @@ async def show_stream(stream: Stream, *, number: int, offset: int, send: Send) -
 
 def _status(number: int, progress: Progress) -> dict[str, Any]:
     message: dict[str, Any] = {"type": "generation.status", "stream": number, "status": progress.stage}
-    details = {"fraction": progress.fraction, "position": progress.position}
+    details = {"fraction": progress.fraction, "position": progress.position, "seconds": progress.seconds}
     details |= {"completed": progress.completed, "total": progress.total}
     return message | {name: value for name, value in details.items() if value is not None}

@@ -74,6 +74,8 @@ def failure_from_code(code: str, detail: str, model: str) -> RuntimeFailure:
     }
     if code == "model_load_failed":
         return RuntimeFailure(code, _("The model could not be loaded: %(cause)s") % {"cause": detail})
+    if code in {"model_too_large", "not_enough_memory"}:
+        return RuntimeFailure(code, _("There is not enough memory. %(cause)s") % {"cause": detail})
     return RuntimeFailure(code, sentences.get(code) or detail or _("The model runtime reported an error."))
 
 

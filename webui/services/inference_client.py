@@ -28,16 +28,19 @@ _CODE_BY_STATUS = {400: "invalid_request", 404: "model_not_found", 503: "queue_f
 
 @dataclass(frozen=True)
 class ChatRequest:
-    """`client` names whom the runtime should be fair to; background requests wait until nobody else does."""
+    """`client` names whom the runtime should be fair to, `scope` whose computed prompts may be used again (see `forgetting`);
+    background requests wait until nobody else does."""
 
     model: str
     messages: list[dict[str, str]]
     client: str = ""
+    scope: str = ""
     is_background: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 
     def body(self) -> dict[str, Any]:
         additions: dict[str, Any] = {"client": self.client}
+        additions |= {"scope": self.scope} if self.scope else {}
         additions |= {"priority": "background"} if self.is_background else {"events": True}
         body: dict[str, Any] = {"model": self.model, "messages": self.messages, "stream": True, "hearth": additions}
         return body | ({"options": self.options} if self.options else {})
@@ -88,6 +91,18 @@ class InferenceClient:
         finally:
             if response is not None:
                 await response.aclose()
+
+    async def forget(self, scope: str) -> None:
+        """Nothing that was computed for this scope, or one below it, is kept. A runtime that keeps nothing does not know the
+        path. Raises RuntimeFailure (EngineUnavailable where nothing answers)."""
+        import httpx
+
+        try:
+            response = await self._http.post("/api/hearth/forget", json={"scope": scope}, timeout=30.0)
+        except httpx.HTTPError:
+            raise EngineUnavailable(unavailable_sentence(read_runtime_status())) from None
+        if response.status_code >= 400 and response.status_code != 404:
+            raise await _refusal(response, "")
 
     async def _open(self, request: ChatRequest) -> "AsyncIterator[Progress | httpx.Response]":
         """Says `loading` while the runtime is not there yet; the last item is the response."""

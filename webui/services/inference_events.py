@@ -24,11 +24,13 @@ class Delta:
 
 @dataclass(frozen=True)
 class Progress:
-    """What happens before the first token. `fraction` is 0 to 1; `position` counts those before us; tokens of the prompt."""
+    """What happens before the first token. `fraction` is 0 to 1; `position` counts those who wait before us, `seconds` is
+    about how long; tokens of the prompt."""
 
     stage: Stage
     fraction: float | None = None
     position: int | None = None
+    seconds: int | None = None
     completed: int | None = None
     total: int | None = None
 
@@ -78,7 +80,9 @@ def _progress(data: dict[str, Any]) -> Progress | None:
     if data["event"] == "loading":
         return Progress("loading", fraction=_fraction(data.get("fraction")))
     if data["event"] == "queued":
-        return Progress("queued", position=_count(data.get("position")))
+        # The runtime counts from 1, which is the next to be taken.
+        place = _count(data.get("position"))
+        return Progress("queued", position=max(0, place - 1) if place is not None else None, seconds=_count(data.get("seconds")))
     if data["event"] == "prompt":
         return Progress("prompt", completed=_count(data.get("completed")), total=_count(data.get("total")))
     return None

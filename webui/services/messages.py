@@ -17,6 +17,7 @@ from webui.enums import RUNNING_STATUSES, MessageRole, MessageStatus, TitleSourc
 from webui.models import Conversation, Message, User
 from webui.queries import branch_messages
 from webui.services.errors import ActionNotPossible, AnswerRunning, ContentRefused, NoModel, TooManyAnswers
+from webui.services.forgetting import scope_of
 from webui.services.generation.generation import GenerationJob
 from webui.services.generation.recovery import settle_orphan
 from webui.services.generation.registry import start_generation, stop_generation
@@ -141,7 +142,12 @@ def _start(answer: Message, asked_at: float) -> None:
 def _job(answer: Message, asked_at: float) -> GenerationJob:
     conversation = answer.conversation
     branch = branch_messages(answer)
-    request = ChatRequest(model=answer.model, messages=build_prompt(conversation, branch), client=str(conversation.owner_id))
+    request = ChatRequest(
+        model=answer.model,
+        messages=build_prompt(conversation, branch),
+        client=str(conversation.owner_id),
+        scope=scope_of(conversation.owner_id, conversation.pk),
+    )
     is_first = len(branch) == 2 and conversation.title_source == TitleSource.EXCERPT
     return GenerationJob(
         message_id=answer.pk,

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from webui.enums import RUNNING_STATUSES, Role
 from webui.models import Conversation, Message, User
 from webui.services.errors import DomainError
+from webui.services.forgetting import forget_scope, scope_of
 from webui.services.generation.registry import stop_generation
 from webui.services.sessions import end_sessions
 from webui.services.site_settings import lock_site_settings
@@ -112,6 +113,7 @@ def _delete(person: User, *, by: User) -> None:
     logger.info("%s deleted %s", by.pk, person.pk)
     end_sessions(person)
     _stop_answers(person)
+    transaction.on_commit(partial(forget_scope, scope_of(person.pk)))
     person.delete()
 
 

@@ -79,6 +79,7 @@ async def _give_title(conversation_id: UUID, owner_id: UUID, asked: ChatRequest,
         model=asked.model,
         messages=[*asked_messages, {"role": "assistant", "content": answer}, {"role": "user", "content": _INSTRUCTION}],
         client=asked.client,
+        scope=asked.scope,
         is_background=True,
         options={"num_predict": 24, "temperature": 0.2},
     )

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference.address import Address, parse_address
+from inference.address import DEFAULT_PORT, Address, parse_address
 from webui.env import ConfigurationError, env_int, env_str
 from webui.paths import data_dir, inference_socket_path
 
@@ -39,7 +39,7 @@ def read_runtime_address() -> Address:
     Raises ConfigurationError.
     """
     value = env_str("OLLAMA_HOST")
-    address = parse_address(value)
+    address = parse_address(value, default_port=env_int("OLLAMA_PORT", DEFAULT_PORT, minimum=1, maximum=65535))
     host_port = (value.partition("://")[2] or value).strip("\"' ").partition("/")[0]
     _, colon, port = host_port.rpartition(":")
     if colon and port and host_port.strip("[]") != address.host and not (port.isdecimal() and int(port) == address.port):

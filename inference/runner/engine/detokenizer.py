@@ -19,6 +19,11 @@ class Detokenizer:
         self._held = ""
         self.is_stopped = False
 
+    @property
+    def num_held(self) -> int:
+        """Characters that were fed and not given out."""
+        return len(self._held)
+
     def feed(self, piece: bytes) -> str:
         """Text that is now certain, often empty. After a stop string nothing more comes."""
         if self.is_stopped:

@@ -4,10 +4,13 @@ import time
 from collections.abc import Callable
 
 from inference.runner.engine.batch import Chunk, DecodeFailed, last_rows
-from inference.runner.engine.model_runner import ModelRunner
+from inference.runner.engine.kv_store import KVStore, Loaded
+from inference.runner.engine.model_runner import ModelRunner, SamplingFailed
 from inference.runner.engine.prefill import PrefillBudget
+from inference.runner.engine.prefix_cache import PrefixCache
 from inference.runner.engine.request import Request
 from inference.runner.engine.scheduler import Scheduler
+from inference.runner.engine.shift import num_kept_tokens, shift
 from inference.runner.engine.slot import Slot
 from inference.runner.messages import OutputDelta, PromptProgress, RequestFailed, RequestFinished
 
@@ -19,19 +22,35 @@ class Engine:
     """Every request that is added ends with exactly one `RequestFinished` or `RequestFailed`."""
 
     def __init__(
-        self, model_runner: ModelRunner, *, max_gap_ms: int = 150, clock_ns: Callable[[], int] = time.perf_counter_ns
+        self,
+        model_runner: ModelRunner,
+        *,
+        max_gap_ms: int = 150,
+        clock_ns: Callable[[], int] = time.perf_counter_ns,
+        store: KVStore | None = None,
     ) -> None:
         self._model = model_runner
         self._clock_ns = clock_ns
         self._budget = PrefillBudget(max_gap_ms=max_gap_ms, num_batch=model_runner.num_batch)
         self._aborted: set[str] = set()
         self._events: list[Event] = []
-        self.scheduler = Scheduler(num_slots=model_runner.num_slots, num_batch=model_runner.num_batch)
+        self.scheduler = Scheduler(
+            num_slots=model_runner.num_slots,
+            num_batch=model_runner.num_batch,
+            num_ctx=model_runner.num_ctx,
+            can_trim=model_runner.can_trim,
+        )
+        self.prefix_cache = PrefixCache(model_runner, self.scheduler.slots, store)
 
     @property
     def has_work(self) -> bool:
         """Whether a step would do anything."""
-        return self.scheduler.has_work
+        return self.scheduler.has_work or bool(self._aborted)
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether a request waits for its state: a step now and then makes sure that it does not wait for ever."""
+        return self.prefix_cache.is_loading
 
     def add(self, request: Request) -> None:
         self.scheduler.add(request)
@@ -44,11 +63,23 @@ class Engine:
         self._aborted.update(request.request_id for request in self.scheduler.waiting)
         self._aborted.update(slot.request.request_id for slot in self.scheduler.running if slot.request)
 
+    def take(self, loaded: Loaded) -> None:
+        """A state that the store was asked for."""
+        self.prefix_cache.take(loaded)
+
+    def forget(self, scope: str) -> None:
+        """Leaves nothing of what was computed for the scope, or below it, for later requests."""
+        self.prefix_cache.forget(scope, self.scheduler.waiting)
+
     def step(self) -> list[Event]:
         """Returns what happened, in order."""
         started_ns = self._clock_ns()
         self._end_aborted()
+        if self.is_loading:
+            self.prefix_cache.give_up(started_ns)
         self._admit(started_ns)
+        if self._compute_media():
+            started_ns = self._clock_ns()
         num_generating = self.scheduler.num_generating
         planned = self.scheduler.plan(self._budget.tokens(num_generating))
         if planned:
@@ -70,15 +101,27 @@ class Engine:
         self._aborted.clear()
 
     def _admit(self, now_ns: int) -> None:
-        for admission in self.scheduler.admit():
-            slot, request = admission.slot, admission.slot.request
-            assert request is not None, "an admission has a request"
+        while (admission := self.scheduler.admit_next()) is not None:
+            request = admission.request
             request.admitted_ns = now_ns
-            if self._model.trim(slot.seq_id, admission.num_cached_tokens):
-                request.num_cached_tokens = admission.num_cached_tokens
-            else:
-                self._clear(slot)
-            request.sampler = self._model.new_sampler(request.sampling, request.tokens)
+            self.prefix_cache.place(admission)
+            request.sampler = self._model.new_sampler(request.sampling, request.text_tokens, request.constraint)
+
+    def _compute_media(self) -> bool:
+        """One image, if there is one to compute. The step's batch comes after it: it holds the logits that are drawn from."""
+        found = self.scheduler.next_media()
+        if found is None:
+            return False
+        slot, span = found
+        try:
+            self._model.decode_media(slot.seq_id, span.start, span.media)
+        except DecodeFailed as error:
+            self._fail(slot, error)
+        else:
+            assert slot.request is not None, "only a running slot has something to compute"
+            slot.tokens += slot.request.tokens[span.start : span.end]
+            self._emit_progress(slot)
+        return True
 
     def _compute(self, planned: Planned) -> None:
         chunks = [chunk for _slot, chunk in planned]
@@ -115,23 +158,38 @@ class Engine:
         if request.max_tokens == 0:
             self._finish(slot, "length")
             return
-        token = self._model.sample(request.sampler, row)
+        try:
+            token = self._model.sample(request.sampler, row)
+        except SamplingFailed as error:
+            self._end_with_error(self._release(slot), "invalid_request", str(error))
+            return
         if not request.first_token_ns:
             request.first_token_ns = self._clock_ns()
         request.tokens.append(token)
+        request.sampled.append(token)
         request.num_unsent_tokens += 1
         if self._model.is_end(token):
             self._finish(slot, "stop")
             return
+        if request.logprobs is not None:
+            logprob = self._model.logprob(row, token, request.logprobs.num_top)
+            request.logprobs.add(logprob, request.detokenizer.num_held)
         self._emit_text(request, request.detokenizer.feed(self._model.piece(token)))
         if request.detokenizer.is_stopped:
             self._finish(slot, "stop")
-        elif request.has_reached_length(self._model.num_ctx):
+        elif request.has_reached_limit:
+            self._finish(slot, "length")
+        elif request.is_looping:
+            self._finish(slot, "repeat")
+        elif len(request.tokens) + request.num_extra_tokens >= self._model.num_ctx and not (
+            request.shifts and shift(self._model, slot)
+        ):
             self._finish(slot, "length")
 
     def _emit_text(self, request: Request, text: str) -> None:
         if text:
-            self._events.append(OutputDelta(request.request_id, text, request.num_unsent_tokens))
+            logprobs = request.logprobs.take(len(text)) if request.logprobs else []
+            self._events.append(OutputDelta(request.request_id, text, request.num_unsent_tokens, logprobs))
             request.num_unsent_tokens = 0
 
     def _emit_progress(self, slot: Slot) -> None:
@@ -152,13 +210,17 @@ class Engine:
     def _finish(self, slot: Slot, finish_reason: str) -> None:
         request = self._release(slot)
         self._emit_text(request, request.detokenizer.flush())
+        if request.logprobs and not request.detokenizer.is_stopped and (rest := request.logprobs.take_all()):
+            self._events.append(OutputDelta(request.request_id, "", 0, rest))
         self._emit_finished(request, finish_reason)
 
     def _fail(self, slot: Slot, error: DecodeFailed) -> None:
         self._clear(slot)
         request = self._release(slot)
-        message = f"The model could not compute this answer: {error}."
-        self._events.append(RequestFailed(request_id=request.request_id, code="engine_error", message=message))
+        self._end_with_error(request, "engine_error", f"The model could not compute this answer: {error}.")
+
+    def _end_with_error(self, request: Request, code: str, message: str) -> None:
+        self._events.append(RequestFailed(request_id=request.request_id, code=code, message=message))
 
     def _release(self, slot: Slot) -> Request:
         request = slot.request
@@ -166,9 +228,20 @@ class Engine:
         if request.sampler:
             request.sampler.close()
             request.sampler = None
+        if request.num_shifted_tokens:
+            self._forget_shifted(slot)
+        if request.is_forgotten:
+            self._clear(slot)
         self.scheduler.release(slot)
         return request
 
+    def _forget_shifted(self, slot: Slot) -> None:
+        """What was moved up says something of tokens that are gone: it is no beginning of any other prompt."""
+        num_kept = num_kept_tokens(slot, self._model.num_ctx)
+        if self._model.trim(slot.seq_id, num_kept):
+            del slot.tokens[num_kept:]
+        else:
+            self._clear(slot)
+
     def _clear(self, slot: Slot) -> None:
-        slot.forget()
-        self._model.trim(slot.seq_id, 0)
+        self.prefix_cache.clear(slot)

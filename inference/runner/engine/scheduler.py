@@ -1,39 +1,33 @@
 """Who gets a slot, and what each step computes. Pure: no model, no clock, no I/O."""
 
 from collections import deque
-from dataclasses import dataclass
 
 from inference.runner.engine.batch import Chunk
+from inference.runner.engine.media import MediaSpan, next_span
+from inference.runner.engine.prefix_cache import Admission, choose_slot
 from inference.runner.engine.request import Request
-from inference.runner.engine.slot import Slot, common_prefix
-
-#: A shorter common beginning (a template's first words) is not worth taking over a slot that someone may come back to.
-_WORTHWHILE_PREFIX = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    slot: Slot
-    #: Tokens of the slot that are the request's beginning too; what follows them is to be trimmed from the KV cache.
-    num_cached_tokens: int
+from inference.runner.engine.slot import Slot
 
 
 class Scheduler:
     """Each slot's computed tokens catch up with its request's tokens; there is no other difference between the prompt and
     the answer (vLLM's idea). A step takes one token of every slot that generates, then prompt chunks, oldest request first."""
 
-    def __init__(self, *, num_slots: int, num_batch: int) -> None:
+    def __init__(self, *, num_slots: int, num_batch: int, num_ctx: int = 0, can_trim: bool = True) -> None:
         assert 0 < num_slots <= num_batch, "every generating slot must find a row"
         self.slots = [Slot(seq_id) for seq_id in range(num_slots)]
         self.waiting: deque[Request] = deque()
         #: Slots with a request, oldest admission first.
         self.running: list[Slot] = []
         self._num_batch = num_batch
+        self._num_ctx = num_ctx
+        self._can_trim = can_trim
         self._num_admitted = 0
 
     @property
     def has_work(self) -> bool:
-        return bool(self.running or self.waiting)
+        has_free_slot = len(self.running) < len(self.slots)
+        return bool(self.waiting and has_free_slot) or any(slot.loading is None for slot in self.running)
 
     @property
     def num_generating(self) -> int:
@@ -45,17 +39,23 @@ class Scheduler:
     def admit(self) -> list[Admission]:
         """Gives free slots to those who wait, in the order of arrival."""
         admissions = []
-        while self.waiting and len(self.running) < len(self.slots):
-            request = self.waiting.popleft()
-            slot, prefix = self._choose_slot(request)
-            self._num_admitted += 1
-            slot.request, slot.last_used = request, self._num_admitted
-            # The last token is computed in any case: its logits are what the first token is drawn from.
-            num_cached_tokens = min(prefix, request.num_prompt_tokens - 1)
-            del slot.tokens[num_cached_tokens:]
-            self.running.append(slot)
-            admissions.append(Admission(slot, num_cached_tokens))
+        while (admission := self.admit_next()) is not None:
+            admissions.append(admission)
         return admissions
+
+    def admit_next(self) -> Admission | None:
+        """Gives a free slot, if there is one, to whoever waits longest."""
+        if not self.waiting or len(self.running) == len(self.slots):
+            return None
+        request = self.waiting.popleft()
+        choice = choose_slot(self.slots, request, num_ctx=self._num_ctx, can_trim=self._can_trim)
+        slot = choice.slot
+        admission = Admission(choice, request, slot.tokens, slot.scope)
+        self._num_admitted += 1
+        slot.request, slot.last_used, slot.tokens = request, self._num_admitted, slot.tokens[: choice.num_cached_tokens]
+        slot.scope, slot.num_public_tokens = request.scope, request.num_public_tokens
+        self.running.append(slot)
+        return admission
 
     def plan(self, prefill_budget: int) -> list[tuple[Slot, Chunk]]:
         """The next batch: at most `num_batch` tokens in all, at most `prefill_budget` (at least 1) of them of prompts."""
@@ -64,28 +64,35 @@ class Scheduler:
         for slot in self.running:
             if room <= 0:
                 break
-            if not slot.is_generating:
+            if not slot.is_generating and slot.loading is None:
                 chunk = _next_chunk(slot, room)
                 room -= len(chunk.tokens)
-                planned.append((slot, chunk))
+                if chunk.tokens:
+                    planned.append((slot, chunk))
         return planned
+
+    def next_media(self) -> tuple[Slot, MediaSpan] | None:
+        """The image that is to be computed next: of the oldest request that has come to one."""
+        for slot in self.running:
+            if slot.request is not None and slot.request.spans and slot.loading is None:
+                span = next_span(slot.request.spans, len(slot.tokens))
+                if span is not None and span.start == len(slot.tokens):
+                    return slot, span
+        return None
 
     def release(self, slot: Slot) -> None:
         """The request has ended; its computed tokens stay for the next one."""
-        slot.request = None
+        slot.request = slot.loading = None
         self.running.remove(slot)
-
-    def _choose_slot(self, request: Request) -> tuple[Slot, int]:
-        idle = [(slot, common_prefix(slot.tokens, request.tokens)) for slot in self.slots if slot.request is None]
-        best = max(idle, key=lambda pair: (pair[1], -pair[0].last_used))
-        if best[1] >= _WORTHWHILE_PREFIX * request.num_prompt_tokens:
-            return best
-        return min(idle, key=lambda pair: pair[0].last_used)
 
 
 def _next_chunk(slot: Slot, limit: int) -> Chunk:
     request = slot.request
     assert request is not None, "only a running slot has something to compute"
     start = len(slot.tokens)
-    tokens = request.tokens[start : start + limit]
+    end = start + limit
+    if request.spans and (span := next_span(request.spans, start)) is not None:
+        # An image is no part of a batch of tokens.
+        end = min(end, span.start)
+    tokens = request.tokens[start:end]
     return Chunk(slot.seq_id, start, tokens, wants_logits=start + len(tokens) == len(request.tokens))

@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from pathlib import Path
 
+from llama_cpp import __version__ as llama_cpp_version
 from llama_cpp import llama_cpp
 
 logger = logging.getLogger("llama.cpp")
@@ -32,11 +33,26 @@ def _on_log(level: int, text: bytes, _user_data: object) -> None:
     logger.log(logging.DEBUG if _last_level == logging.INFO else _last_level, "%s", line)
 
 
+def log_function() -> object:
+    """What a library beside llama.cpp is to log by."""
+    return _on_log
+
+
 def start_backend() -> None:
     """Call once, before any other use of llama.cpp in this process."""
     llama_cpp.llama_log_set(_on_log, ctypes.c_void_p(None))
     _load_dynamic_backends()
     llama_cpp.llama_backend_init()
+
+
+def build_name() -> str:
+    """Which llama.cpp this is: its states and its files' finer points are its own."""
+    try:
+        commit = llama_cpp._lib.ggml_commit
+    except AttributeError:
+        return str(llama_cpp_version)
+    commit.restype = ctypes.c_char_p
+    return f"{llama_cpp_version} {commit().decode()}"
 
 
 def stop_backend() -> None:

@@ -1,6 +1,5 @@
 """The KV cache of a model and the one call that fills it. Used by the decode thread alone."""
 
-import ctypes
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +8,11 @@ from llama_cpp import llama_cpp
 from inference.errors import ModelLoadFailed
 from inference.runner.engine.batch import Chunk, DecodeFailed
 from inference.runner.llama import backend
+from inference.runner.llama.context_options import set_options
 from inference.runner.llama.model import LlamaModel
+from inference.runner.llama.sequence_state import SequenceStates
+from inference.runner.llama.token_batch import TokenBatch
+from inference.runner.messages import RunnerConfig
 
 _NO_KV_SLOT = 1
 
@@ -17,16 +20,16 @@ _NO_KV_SLOT = 1
 class LlamaContext:
     """`num_slots` independent sequences of `num_ctx` tokens each. Close it once, before its model."""
 
-    def __init__(self, model: LlamaModel, *, num_ctx: int, num_slots: int, num_batch: int, num_threads: int) -> None:
+    def __init__(self, model: LlamaModel, config: RunnerConfig, *, num_ctx: int) -> None:
         """Raises `ModelLoadFailed`, most often for want of memory."""
+        num_slots = config.num_slots
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = num_ctx * num_slots
         params.n_seq_max = num_slots
-        params.n_batch = params.n_ubatch = max(min(num_batch, num_ctx), num_slots)
+        params.n_batch = params.n_ubatch = max(min(config.num_batch, num_ctx), num_slots)
         # One row a slot is ever asked for; the default reserves logits for every row of a batch.
         params.n_outputs_max = num_slots
-        params.n_threads = params.n_threads_batch = num_threads
-        params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO
+        set_options(params, config)
         # A cache shared by all sequences makes each attend over the cells of all.
         params.kv_unified = False
         params.no_perf = True
@@ -36,9 +39,17 @@ class LlamaContext:
             cause = "; ".join(backend.recent_errors()[:1]) or "llama.cpp gave no reason"
             raise ModelLoadFailed(f"A context of {num_slots} x {num_ctx} tokens could not be made: {cause}.")
         self._memory = llama_cpp.llama_get_memory(self._handle)
+        self._can_shift = bool(llama_cpp.llama_memory_can_shift(self._memory))
         self.num_ctx = min(int(llama_cpp.llama_n_ctx_seq(self._handle)), num_ctx)
         self.num_batch = int(llama_cpp.llama_n_batch(self._handle))
-        self._allocate_batch(self.num_batch)
+        self._batch = TokenBatch(self.num_batch)
+        #: How many tokens back a layer with a sliding window looks; 0 where all layers see everything.
+        self._window = int(llama_cpp.llama_model_n_swa(model.handle))
+        self.states = SequenceStates(self._handle)
+
+    @property
+    def has_window(self) -> bool:
+        return self._window > 0
 
     @property
     def handle(self) -> Any:
@@ -46,52 +57,31 @@ class LlamaContext:
 
     def decode(self, chunks: Sequence[Chunk]) -> None:
         """Computes the chunks in one call. Raises `DecodeFailed`; the sequences in it are then to be trimmed."""
-        row = 0
-        for chunk in chunks:
-            row = self._fill(row, chunk)
-        self._batch.n_tokens = row
-        code = llama_cpp.llama_decode(self._handle, self._batch)
+        code = llama_cpp.llama_decode(self._handle, self._batch.fill(chunks))
         if code != 0:
             cause = "there is no room in the KV cache" if code == _NO_KV_SLOT else f"llama_decode returned {code}"
             raise DecodeFailed(cause)
+        self.states.note_decoded()
 
     def trim(self, seq_id: int, num_tokens: int) -> bool:
-        """Forgets what follows the first `num_tokens` tokens. False when this kind of model can only forget everything
-        (a recurrent state); nothing is forgotten then."""
+        """Forgets what follows the first `num_tokens` tokens. False when this kind of model can only forget everything (a
+        recurrent state, or a sliding window of which too little would be left); nothing is forgotten then."""
+        if self._window and num_tokens > 0:
+            first = int(llama_cpp.llama_memory_seq_pos_min(self._memory, seq_id))
+            if first > max(0, num_tokens - self._window):
+                return False
         return bool(llama_cpp.llama_memory_seq_rm(self._memory, seq_id, num_tokens, -1))
+
+    def shift(self, seq_id: int, start: int, count: int) -> bool:
+        """Takes `count` tokens from `start` on out of a sequence and moves up what follows. False when this kind of model
+        cannot; nothing is changed then."""
+        end = start + count
+        if not self._can_shift or not llama_cpp.llama_memory_seq_rm(self._memory, seq_id, start, end):
+            return False
+        llama_cpp.llama_memory_seq_add(self._memory, seq_id, end, -1, -count)
+        return True
 
     def close(self) -> None:
         if self._handle:
             llama_cpp.llama_free(self._handle)
             self._handle = None
-
-    def _allocate_batch(self, capacity: int) -> None:
-        """The arrays of one llama_batch, made once. They are Python's own and need no llama_batch_free."""
-        self._tokens = (llama_cpp.llama_token * capacity)()
-        self._positions = (llama_cpp.llama_pos * capacity)()
-        self._seq_ids = (llama_cpp.llama_seq_id * capacity)()
-        self._wants_logits = (ctypes.c_int8 * capacity)()
-        self._num_seq_ids = (ctypes.c_int32 * capacity)(*[1] * capacity)
-        pointer = ctypes.POINTER(llama_cpp.llama_seq_id)
-        size, base = ctypes.sizeof(llama_cpp.llama_seq_id), ctypes.addressof(self._seq_ids)
-        self._seq_id_pointers = (pointer * capacity)(*(ctypes.cast(base + i * size, pointer) for i in range(capacity)))
-        self._batch = llama_cpp.llama_batch(
-            n_tokens=0,
-            token=ctypes.cast(self._tokens, ctypes.POINTER(llama_cpp.llama_token)),
-            embd=None,
-            pos=ctypes.cast(self._positions, ctypes.POINTER(llama_cpp.llama_pos)),
-            n_seq_id=ctypes.cast(self._num_seq_ids, ctypes.POINTER(ctypes.c_int32)),
-            seq_id=ctypes.cast(self._seq_id_pointers, ctypes.POINTER(pointer)),
-            logits=ctypes.cast(self._wants_logits, ctypes.POINTER(ctypes.c_int8)),
-        )
-
-    def _fill(self, row: int, chunk: Chunk) -> int:
-        """Writes a chunk at `row`; returns the row after it."""
-        count = len(chunk.tokens)
-        end = row + count
-        self._tokens[row:end] = chunk.tokens
-        self._positions[row:end] = range(chunk.position, chunk.position + count)
-        self._seq_ids[row:end] = [chunk.seq_id] * count
-        self._wants_logits[row:end] = [0] * count
-        self._wants_logits[end - 1] = chunk.wants_logits
-        return end

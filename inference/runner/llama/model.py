@@ -13,24 +13,42 @@ from inference.runner.llama.vocabulary import Vocabulary
 
 _GGUF_MAGIC = b"GGUF"
 _ALL_LAYERS = -1
+#: By whether the file is mapped, and whether its pages are kept in memory.
+_LOAD_MODES = {
+    (False, False): llama_cpp.LLAMA_LOAD_MODE_NONE,
+    (True, False): llama_cpp.LLAMA_LOAD_MODE_MMAP,
+    (False, True): llama_cpp.LLAMA_LOAD_MODE_MLOCK,
+    (True, True): llama_cpp.LLAMA_LOAD_MODE_MMAP_MLOCK,
+}
+#: Mean, CLS, last and rank, as `metadata` gives them.
+_POOLING_TYPES = ("1", "2", "3", "4")
 
 
 class LlamaModel:
-    """Weights, vocabulary and metadata of one GGUF. Close it once, after every context made from it."""
+    """Weights, vocabulary and metadata of one GGUF, or of all parts of one that is split, given its first. Close it once,
+    after every context made from it."""
 
     def __init__(
         self,
         path: Path,
         *,
         num_gpu_layers: int = _ALL_LAYERS,
+        main_gpu: int = 0,
+        uses_all_gpus: bool = True,
         use_mmap: bool = True,
+        use_mlock: bool = False,
+        is_embedding: bool = False,
         on_progress: Callable[[float], None] | None = None,
     ) -> None:
-        """`on_progress` hears fractions from 0.0 to 1.0. Raises `ModelLoadFailed` with the cause in one sentence."""
+        """With `is_embedding`, the model need not write text. `on_progress` hears fractions from 0.0 to 1.0. Raises
+        `ModelLoadFailed` with the cause in one sentence."""
         _check_file(path)
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = num_gpu_layers
-        params.load_mode = llama_cpp.LLAMA_LOAD_MODE_MMAP if use_mmap else llama_cpp.LLAMA_LOAD_MODE_NONE
+        params.main_gpu = main_gpu
+        if not uses_all_gpus:
+            params.split_mode = llama_cpp.LLAMA_SPLIT_MODE_NONE
+        params.load_mode = _LOAD_MODES[use_mmap, use_mlock]
 
         def report(fraction: float, _user_data: object) -> bool:
             if on_progress is not None:
@@ -45,7 +63,8 @@ class LlamaModel:
         del callback
         if not self._handle:
             raise ModelLoadFailed(_load_failure(path))
-        self._check_generates_text(path)
+        if not is_embedding:
+            self._check_generates_text(path)
         self.vocabulary = Vocabulary(self._handle)
 
     @property
@@ -62,10 +81,47 @@ class LlamaModel:
         return int(llama_cpp.llama_model_n_ctx_train(self.handle))
 
     @property
+    def is_recurrent(self) -> bool:
+        """Whether some of its layers keep a running state instead of one for each token: such a state cannot be cut."""
+        return bool(llama_cpp.llama_model_is_recurrent(self.handle) or llama_cpp.llama_model_is_hybrid(self.handle))
+
+    @property
     def chat_template(self) -> str | None:
         """Jinja source, as the model's makers wrote it into the file."""
         source = llama_cpp.llama_model_chat_template(self.handle, None)
         return source.decode("utf-8", "replace") if source else None
+
+    @property
+    def rerank_template(self) -> str | None:
+        """How a query and a document are put to the model, with `{query}` and `{document}` in it."""
+        source = llama_cpp.llama_model_chat_template(self.handle, b"rerank")
+        return source.decode("utf-8", "replace") if source else None
+
+    @property
+    def pooling_type(self) -> int:
+        """LLAMA_POOLING_TYPE_*: the model's own, or the mean over tokens where it names none that is known."""
+        value = self.metadata(f"{self.architecture}.pooling_type") or ""
+        return int(value) if value in _POOLING_TYPES else int(llama_cpp.LLAMA_POOLING_TYPE_MEAN)
+
+    @property
+    def is_reranker(self) -> bool:
+        return self.pooling_type == int(llama_cpp.LLAMA_POOLING_TYPE_RANK)
+
+    @property
+    def is_causal(self) -> bool:
+        """Tokens attend to those before them only."""
+        return self.metadata(f"{self.architecture}.attention.causal") != "false"
+
+    @property
+    def architecture(self) -> str:
+        return self.metadata("general.architecture") or ""
+
+    @property
+    def num_pooled(self) -> int:
+        """Numbers in the vector of an input."""
+        if self.is_reranker:
+            return int(llama_cpp.llama_model_n_cls_out(self.handle))
+        return int(llama_cpp.llama_model_n_embd_out(self.handle))
 
     def metadata(self, key: str) -> str | None:
         """A value of the file's metadata as text; None when the file has no such key. Arrays are not given."""

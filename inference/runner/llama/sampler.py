@@ -1,71 +1,121 @@
 """How the next token is drawn: a chain of llama.cpp samplers, one chain a request."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from llama_cpp import llama_cpp
 
+from inference.runner.llama.constraint import GrammarConstraint
+from inference.runner.llama.dry import dry_sampler, dry_window
 from inference.runner.llama.vocabulary import Vocabulary
 from inference.runner.messages import SamplingParams
 
 _SEED_MASK = 0xFFFFFFFF
+_MIN_KEEP = 1
+#: Of the likeliest tokens, from which mirostat 1 estimates how fast probabilities fall; llama-server's value.
+_MIROSTAT_TOKENS = 100
 
 
 class SamplerChain:
-    """The chain's order is that of llama-server: bias, penalties, top-k, typical, top-p, min-p, temperature, draw.
-    Close it once; it owns the samplers in it."""
+    """The chain's order is that of llama-server: bias, penalties, DRY, top-n-sigma, top-k, typical, top-p, min-p, XTC,
+    temperature, draw; with mirostat: bias, temperature, mirostat. Close it once; it owns what is in it."""
 
-    def __init__(self, params: SamplingParams, vocabulary: Vocabulary, *, num_ctx: int, prompt_tokens: Sequence[int]) -> None:
+    def __init__(
+        self,
+        params: SamplingParams,
+        vocabulary: Vocabulary,
+        *,
+        num_ctx: int,
+        prompt_tokens: Sequence[int],
+        constraint: GrammarConstraint | None = None,
+    ) -> None:
+        self.constraint = constraint
+        self._vocabulary = vocabulary
+        self._num_ctx = num_ctx
+        self._seed = llama_cpp.LLAMA_DEFAULT_SEED if params.seed < 0 else params.seed & _SEED_MASK
         chain_params = llama_cpp.llama_sampler_chain_default_params()
         chain_params.no_perf = True
         self.handle: Any = llama_cpp.llama_sampler_chain_init(chain_params)
-        if params.ignore_eos:
-            self._forbid(vocabulary)
-        self._add_penalties(params, vocabulary.num_tokens, num_ctx, prompt_tokens)
+        self._add_biases(params)
+        if params.mirostat and params.temperature > 0:
+            self._add_mirostat(params)
+            return
+        window = max(self._add_penalties(params), self._add_dry(params))
+        # What the penalties remember; nothing else in the chain is moved by what was drawn before.
+        for token in prompt_tokens[-window:] if window else ():
+            llama_cpp.llama_sampler_accept(self.handle, token)
         if params.temperature <= 0:
             self._add(llama_cpp.llama_sampler_init_greedy())
             return
         self._add_filters(params)
-        self._add(llama_cpp.llama_sampler_init_temp(params.temperature))
-        seed = llama_cpp.LLAMA_DEFAULT_SEED if params.seed < 0 else params.seed & _SEED_MASK
-        self._add(llama_cpp.llama_sampler_init_dist(seed))
+        self._add_temperature(params)
+        self._add(llama_cpp.llama_sampler_init_dist(self._seed))
 
     def close(self) -> None:
         if self.handle:
             llama_cpp.llama_sampler_free(self.handle)
             self.handle = None
+        if self.constraint is not None:
+            self.constraint.close()
 
     def _add(self, sampler: object) -> None:
         llama_cpp.llama_sampler_chain_add(self.handle, sampler)
 
-    def _forbid(self, vocabulary: Vocabulary) -> None:
-        """Tokens that end an answer are never drawn."""
-        tokens = sorted(vocabulary.end_tokens)
-        biases = (llama_cpp.llama_logit_bias * len(tokens))(*((token, -math.inf) for token in tokens))
+    def _add_biases(self, params: SamplingParams) -> None:
+        """Tokens that end an answer are never drawn when `ignore_eos` is set."""
+        wanted = {int(token): bias for token, bias in params.logit_bias.items()}
+        if params.ignore_eos:
+            wanted |= dict.fromkeys(sorted(self._vocabulary.end_tokens), float("-inf"))
+        if not wanted:
+            return
+        biases = (llama_cpp.llama_logit_bias * len(wanted))(*wanted.items())
         # llama.cpp copies the array.
-        self._add(llama_cpp.llama_sampler_init_logit_bias(vocabulary.num_tokens, len(tokens), biases))
+        self._add(llama_cpp.llama_sampler_init_logit_bias(self._vocabulary.num_tokens, len(wanted), biases))
 
-    def _add_penalties(self, params: SamplingParams, num_vocab: int, num_ctx: int, prompt_tokens: Sequence[int]) -> None:
-        window = num_ctx if params.repeat_last_n < 0 else min(params.repeat_last_n, num_ctx)
+    def _add_mirostat(self, params: SamplingParams) -> None:
+        self._add(llama_cpp.llama_sampler_init_temp(params.temperature))
+        tau, eta = params.mirostat_tau, params.mirostat_eta
+        if params.mirostat == 1:
+            num_tokens = self._vocabulary.num_tokens
+            self._add(llama_cpp.llama_sampler_init_mirostat(num_tokens, self._seed, tau, eta, _MIROSTAT_TOKENS))
+        else:
+            self._add(llama_cpp.llama_sampler_init_mirostat_v2(self._seed, tau, eta))
+
+    def _add_penalties(self, params: SamplingParams) -> int:
+        """The number of tokens that it looks back on."""
+        window = self._num_ctx if params.repeat_last_n < 0 else min(params.repeat_last_n, self._num_ctx)
         is_neutral = params.repeat_penalty == 1 and params.presence_penalty == 0 and params.frequency_penalty == 0
         if window == 0 or is_neutral:
-            return
-        self._add(
-            llama_cpp.llama_sampler_init_penalties(
-                num_vocab, window, params.repeat_penalty, params.frequency_penalty, params.presence_penalty
-            )
-        )
-        for token in prompt_tokens[-window:]:
-            llama_cpp.llama_sampler_accept(self.handle, token)
+            return 0
+        repeat, frequency, presence = params.repeat_penalty, params.frequency_penalty, params.presence_penalty
+        num_tokens = self._vocabulary.num_tokens
+        self._add(llama_cpp.llama_sampler_init_penalties(num_tokens, window, repeat, frequency, presence))
+        return window
+
+    def _add_dry(self, params: SamplingParams) -> int:
+        """The number of tokens that it looks back on."""
+        window = dry_window(params, self._num_ctx)
+        if window:
+            self._add(dry_sampler(params, self._vocabulary, self._num_ctx))
+        return window
 
     def _add_filters(self, params: SamplingParams) -> None:
-        min_keep = 1
+        if params.top_n_sigma > 0:
+            self._add(llama_cpp.llama_sampler_init_top_n_sigma(params.top_n_sigma))
         if params.top_k > 0:
             self._add(llama_cpp.llama_sampler_init_top_k(params.top_k))
         if 0 < params.typical_p < 1:
-            self._add(llama_cpp.llama_sampler_init_typical(params.typical_p, min_keep))
+            self._add(llama_cpp.llama_sampler_init_typical(params.typical_p, _MIN_KEEP))
         if params.top_p < 1:
-            self._add(llama_cpp.llama_sampler_init_top_p(params.top_p, min_keep))
+            self._add(llama_cpp.llama_sampler_init_top_p(params.top_p, _MIN_KEEP))
         if params.min_p > 0:
-            self._add(llama_cpp.llama_sampler_init_min_p(params.min_p, min_keep))
+            self._add(llama_cpp.llama_sampler_init_min_p(params.min_p, _MIN_KEEP))
+        if params.xtc_probability > 0:
+            self._add(llama_cpp.llama_sampler_init_xtc(params.xtc_probability, params.xtc_threshold, _MIN_KEEP, self._seed))
+
+    def _add_temperature(self, params: SamplingParams) -> None:
+        if params.dynatemp_range > 0:
+            span, exponent = params.dynatemp_range, params.dynatemp_exponent
+            self._add(llama_cpp.llama_sampler_init_temp_ext(params.temperature, span, exponent))
+        else:
+            self._add(llama_cpp.llama_sampler_init_temp(params.temperature))

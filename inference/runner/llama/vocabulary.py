@@ -1,7 +1,10 @@
 """Text to tokens and back, by the tables in the model file. Safe to use from several threads."""
 
 import ctypes
+import functools
 
+import numpy as np
+import numpy.typing as npt
 from llama_cpp import llama_cpp
 
 #: No piece of a known vocabulary is longer; a longer one is fetched with a second call.
@@ -18,7 +21,15 @@ class Vocabulary:
         self.bos_token = int(llama_cpp.llama_vocab_bos(self._vocab))
         self.eos_token = int(llama_cpp.llama_vocab_eos(self._vocab))
         self.adds_bos = bool(llama_cpp.llama_vocab_get_add_bos(self._vocab)) and self.bos_token >= 0
+        #: What belongs before and after a whole input, such as `[CLS]` and `[SEP]`.
+        self.frame = self._read_frame()
+        #: What belongs before, between and after two texts that are to be compared.
+        self.pair_frame = self._read_pair_frame()
         self._pieces: dict[int, bytes] = {}
+
+    @property
+    def handle(self) -> object:
+        return self._vocab
 
     def tokenize(self, text: str, *, parse_special: bool, add_bos: bool = False) -> list[int]:
         """With `parse_special`, special tokens written out in the text are read as such. `add_bos` puts the model's
@@ -42,9 +53,35 @@ class Vocabulary:
             piece = self._pieces[token] = self._read_piece(token, special=False)
         return piece
 
+    def written_piece(self, token: int) -> bytes:
+        """As `piece`, and for a control token the bytes with which a chat template writes it."""
+        return self.piece(token) or self._read_piece(token, special=True)
+
+    @functools.cached_property
+    def silent_tokens(self) -> npt.NDArray[np.int32]:
+        """Tokens without text that do not end an answer. Takes some milliseconds the first time."""
+        kinds = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
+        silent = (t for t in range(self.num_tokens) if llama_cpp.llama_vocab_get_attr(self._vocab, t) & kinds)
+        return np.array([token for token in silent if token not in self.end_tokens], dtype=np.int32)
+
     def special_text(self, token: int) -> str:
         """A token as a chat template writes it, such as `<s>`; empty where the model has no such token."""
         return self._read_piece(token, special=True).decode("utf-8", "replace") if 0 <= token < self.num_tokens else ""
+
+    def _read_frame(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        buffer = (llama_cpp.llama_token * 8)()
+        count = llama_cpp.llama_tokenize(self._vocab, b"", 0, buffer, 8, True, False)
+        tokens = tuple(buffer[: max(count, 0)])
+        num_before = int(self.adds_bos and tokens[:1] == (self.bos_token,))
+        return tokens[:num_before], tokens[num_before:]
+
+    def _read_pair_frame(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+        """The layout of llama.cpp's server: BOS query EOS SEP document EOS, each where the vocabulary wants it."""
+        sep = int(llama_cpp.llama_vocab_sep(self._vocab))
+        end = self.eos_token if self.eos_token >= 0 else sep
+        ends = (end,) if llama_cpp.llama_vocab_get_add_eos(self._vocab) and end >= 0 else ()
+        seps = (sep,) if llama_cpp.llama_vocab_get_add_sep(self._vocab) and sep >= 0 else ()
+        return (self.bos_token,) if self.adds_bos else (), ends + seps, ends
 
     def _read_piece(self, token: int, *, special: bool) -> bytes:
         buffer = ctypes.create_string_buffer(_PIECE_BYTES)

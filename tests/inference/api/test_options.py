@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from inference.api.options import MAX_STOPS, Options, read_keep_alive, read_options, read_think
+from inference.api.option_values import MAX_STOPS
+from inference.api.options import Options, read_keep_alive, read_options, read_think
 from inference.durations import FOREVER
 from inference.errors import InvalidRequest
 from inference.runner.messages import SamplingParams
@@ -63,7 +64,7 @@ def test_request_goes_before_modelfile_and_stops_are_replaced() -> None:
 
 
 def test_unknown_and_retired_options_are_passed_over() -> None:
-    assert read({"tfs_z": 1, "f16_kv": True, "mirostat": 2, "num_gpu": 1, "use_mlock": "x"}) == read({})
+    assert read({"tfs_z": 1, "f16_kv": True, "penalize_newline": 2, "num_gpu": 1, "use_mlock": "x"}) == read({})
 
 
 @pytest.mark.parametrize(

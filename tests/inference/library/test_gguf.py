@@ -143,3 +143,18 @@ def test_starter_model_is_read() -> None:
     assert (metadata.architecture, metadata.context_length, metadata.file_type) == ("llama", 8192, "Q4_1")
     assert metadata.num_parameters == 134_515_008
     assert "chat_template" in "".join(metadata.values)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, (False, False, None)),
+        ({"llama.pooling_type": (U32, 1), "llama.embedding_length": (U32, 384)}, (True, False, 384)),
+        ({"llama.pooling_type": (U32, 4), "llama.embedding_length": (STRING, "many")}, (True, True, None)),
+        ({"general.architecture": (STRING, "bert")}, (True, False, None)),
+    ],
+)
+def test_embedding_models_are_known_by_pooling_or_architecture(tmp_path: Path, values: dict, expected: tuple) -> None:
+    metadata = read_metadata(write(tmp_path, gguf({**TINY, **values})))
+
+    assert (metadata.is_embedding, metadata.is_reranker, metadata.embedding_length) == expected

@@ -11,6 +11,7 @@ from inference.library.names import parse_name
 from inference.runner.messages import Submit, TextPrompt
 from inference.scheduler import ModelRequest, Scheduler
 from inference.scheduler.failures import FailureLog
+from inference.scheduler.machine import Machine
 from inference.settings import Settings
 from tests.inference.library.files import gguf, make_model
 from tests.inference.scheduler.fake_runner import FakeRunners
@@ -25,10 +26,10 @@ async def runners() -> FakeRunners:
 async def make_scheduler(tmp_path: Path, runners: FakeRunners) -> AsyncIterator[Callable[..., Scheduler]]:
     made: list[Scheduler] = []
 
-    def make(*, failures: FailureLog | None = None, **changes: Any) -> Scheduler:
+    def make(*, failures: FailureLog | None = None, machine: Machine | None = None, **changes: Any) -> Scheduler:
         values = {"num_parallel": 2, "max_loaded_models": 2, **changes}
         settings = Settings(data_dir=tmp_path, models_dir=tmp_path / "models", address=parse_address(""), **values)
-        made.append(Scheduler(settings, runners.start, failures))
+        made.append(Scheduler(settings, runners.start, failures, machine=machine))
         return made[-1]
 
     yield make

@@ -1,6 +1,7 @@
 """A runner under the test's control, with the interface of `RunnerClient`: for faults a real one cannot produce on demand."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable
 
 from inference.errors import InferenceError, RunnerCrashed
@@ -16,6 +17,7 @@ from inference.runner.messages import (
 
 Event = PromptProgress | OutputDelta | RequestFinished
 TIMEOUT_S = 5
+_PIDS = itertools.count(2**30)
 
 
 class FakeRunner:
@@ -35,9 +37,15 @@ class FakeRunner:
         self.seen: list[str] = []
         self.aborted: list[str] = []
         self.is_closed = False
+        self.forgotten: list[str] = []
+        self.is_hung = False
+        #: No process has it.
+        self.pid = next(_PIDS)
         self.most_open = 0
 
     async def submit(self, submit: Submit) -> AsyncIterator[Event]:
+        if self.exited.is_set():
+            raise RunnerCrashed("The model's process is no longer there.")
         events = self.open[submit.request_id] = asyncio.Queue()
         self.seen.append(submit.request_id)
         self.most_open = max(self.most_open, len(self.open))
@@ -55,9 +63,20 @@ class FakeRunner:
             if not is_over:
                 self.aborted.append(submit.request_id)
 
+    async def forget(self, scope: str) -> None:
+        self.forgotten.append(scope)
+
     async def close(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109
         self.is_closed = True
         self.exited.set()
+
+    async def ping(self, timeout: float = 10.0) -> None:  # noqa: ASYNC109
+        if self.is_hung:
+            await asyncio.sleep(timeout)
+            raise TimeoutError
+
+    async def kill(self, reason: str) -> None:
+        self.crash(reason)
 
     def say(self, request_id: str, text: str) -> None:
         self.open[request_id].put_nowait(OutputDelta(request_id, text, 1))
@@ -66,9 +85,9 @@ class FakeRunner:
         stats = RequestStats(num_completion_tokens=1)
         self.open[request_id].put_nowait(RequestFinished(request_id=request_id, finish_reason=reason, stats=stats))
 
-    def crash(self) -> None:
+    def crash(self, reason: str = "The model's process is no longer there.") -> None:
         for events in self.open.values():
-            events.put_nowait(RunnerCrashed("The model's process is no longer there."))
+            events.put_nowait(RunnerCrashed(reason))
         self.exited.set()
 
 

@@ -177,7 +177,7 @@ async def test_runner_gets_no_more_requests_than_it_has_slots(
     assert await anext(streams[3]) == Queued(2)
     runners.last.finish("r0")
     await until(lambda: "r2" in runners.last.open)
-    assert await anext(streams[3]) == Queued(1)
+    assert await anext(streams[3]) == Queued(1, seconds=1)
     for request_id in ("r1", "r2"):
         runners.last.finish(request_id)
     await until(lambda: "r3" in runners.last.open)

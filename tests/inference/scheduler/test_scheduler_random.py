@@ -7,12 +7,15 @@ from collections.abc import Callable
 
 import pytest
 
-from inference.errors import InferenceError, ModelLoadFailed, QueueFull
+from inference.errors import InferenceError, ModelLoadFailed, NotEnoughMemory, QueueFull
 from inference.library.models import InstalledModel
 from inference.scheduler import Finished, RequestStream, Scheduler
+from inference.scheduler import scheduler as scheduler_module
 from inference.scheduler.failures import FailureLog
 from tests.inference.scheduler.conftest import request
+from tests.inference.scheduler.fake_machine import GB, FakeMachine
 from tests.inference.scheduler.fake_runner import FakeRunner, FakeRunners
+from tests.inference.scheduler.test_memory import shape
 
 NUM_STEPS = 300
 NUM_SLOTS = 2
@@ -22,8 +25,11 @@ MAX_LOADED = 2
 class Visitors:
     """Those who ask, read and go away, and the accidents."""
 
-    def __init__(self, scheduler: Scheduler, runners: FakeRunners, models: list[InstalledModel], seed: int) -> None:
+    def __init__(
+        self, scheduler: Scheduler, runners: FakeRunners, machine: FakeMachine, models: list[InstalledModel], seed: int
+    ) -> None:
         self._scheduler = scheduler
+        self._machine = machine
         self._runners = runners
         self._models = models
         self._random = random.Random(seed)
@@ -32,7 +38,8 @@ class Visitors:
         self.ends: dict[str, list[str]] = {}
 
     def act(self) -> None:
-        actions = [self._ask] * 50 + [self._go_away] * 10 + [self._crash] * 3 + [self._fail_next_load] * 3 + [self._answer] * 34
+        actions = [self._ask] * 50 + [self._go_away] * 10 + [self._crash] * 3 + [self._fail_next_load] * 3 + [self.answer] * 34
+        actions += [self._start_other_program]
         self._random.choice(actions)()
 
     async def pause(self) -> None:
@@ -47,10 +54,11 @@ class Visitors:
             num_ctx=self._random.choice([100, 200]),
             client=str(self._random.randrange(3)),
             is_background=self._random.random() < 0.2,
+            shape=shape(self._random.choice([GB, 2 * GB])),
         )
         try:
             stream = self._streams[request_id] = self._scheduler.submit(wanted)
-        except (QueueFull, ModelLoadFailed):
+        except (QueueFull, ModelLoadFailed, NotEnoughMemory):
             return
         self.ends[request_id] = []
         self.readers.append(asyncio.create_task(self._read(request_id, stream)))
@@ -64,12 +72,11 @@ class Visitors:
             self.ends[request_id].append("failed")
 
     def _go_away(self) -> None:
-        if self._streams:
-            request_id = self._random.choice(list(self._streams))
-            stream = self._streams[request_id]
-            if not stream.is_ended:
-                self.ends[request_id].append("went away")
-                stream.cancel()
+        present = [request_id for request_id, stream in self._streams.items() if not stream.is_ended]
+        if present:
+            request_id = self._random.choice(present)
+            self.ends[request_id].append("went away")
+            self._streams[request_id].cancel()
 
     def _alive(self) -> list[FakeRunner]:
         return [runner for runner in self._runners.started if not runner.exited.is_set()]
@@ -81,28 +88,50 @@ class Visitors:
     def _fail_next_load(self) -> None:
         self._runners.failures.append(ModelLoadFailed("The file is no model."))
 
-    def _answer(self) -> None:
+    def _start_other_program(self) -> None:
+        """It takes memory, or gives it back."""
+        self._machine.foreign = self._random.choice([0, GB, 2 * GB])
+
+    def answer(self) -> None:
         busy = [runner for runner in self._alive() if runner.open]
         if busy:
             runner = self._random.choice(busy)
             runner.finish(self._random.choice(list(runner.open)))
 
 
+@pytest.mark.parametrize("total", [100 * GB, 5 * GB])
 @pytest.mark.parametrize("seed", range(8))
 async def test_every_request_ends_exactly_once_whatever_happens(
-    make_scheduler: Callable[..., Scheduler], runners: FakeRunners, installed: Callable[[str], InstalledModel], seed: int
+    make_scheduler: Callable[..., Scheduler],
+    runners: FakeRunners,
+    installed: Callable[[str], InstalledModel],
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+    total: int,
 ) -> None:
+    monkeypatch.setattr(scheduler_module, "_MEMORY_RETURNS_S", 0.02)
+    monkeypatch.setattr(scheduler_module, "_MEMORY_POLL_S", 0.001)
+    machine = FakeMachine(runners, total=total, bytes_each=2 * GB)
     # A clock that runs fast, so that back-offs come and go.
     ticks = itertools.count(step=5)
     failures = FailureLog(lambda: float(next(ticks)))
-    scheduler = make_scheduler(failures=failures, max_queue=20, num_parallel=NUM_SLOTS, max_loaded_models=MAX_LOADED)
-    visitors = Visitors(scheduler, runners, [installed(name) for name in "abc"], seed)
+    scheduler = make_scheduler(
+        failures=failures, machine=machine, max_queue=20, num_parallel=NUM_SLOTS, max_loaded_models=MAX_LOADED
+    )
+    visitors = Visitors(scheduler, runners, machine, [installed(name) for name in "abc"], seed)
     for _ in range(NUM_STEPS):
         visitors.act()
         await visitors.pause()
         assert all(runner.most_open <= NUM_SLOTS for runner in runners.started)
         assert sum(not runner.exited.is_set() for runner in runners.started) <= MAX_LOADED
         assert scheduler.num_waiting <= 20
+    # Whoever still waits is served or told why not, once nobody disturbs.
+    machine.foreign = 0
+    runners.failures.clear()
+    async with asyncio.timeout(5):
+        while not all(reader.done() for reader in visitors.readers):
+            visitors.answer()
+            await asyncio.sleep(0.001)
     await scheduler.close()
     await asyncio.wait_for(asyncio.gather(*visitors.readers), 5)
 

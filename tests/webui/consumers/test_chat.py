@@ -101,7 +101,7 @@ async def test_two_pages_follow_one_answer(runtime: FakeRuntime, user: User, ope
     both_attached = asyncio.Event()
 
     async def slow(reply: Reply) -> None:
-        await reply.line(event="queued", position=2)
+        await reply.line(event="queued", position=3, seconds=14)
         await both_attached.wait()
         await reply.text("One\n\n", "Two")
         await reply.done()
@@ -111,7 +111,8 @@ async def test_two_pages_follow_one_answer(runtime: FakeRuntime, user: User, ope
     pages = [await open_page(user), await open_page(user)]
     for number, page in enumerate(pages):
         await page.say(type="generation.attach", stream=number, message=str(sent.answer.pk))
-        assert await page.hear() == {"type": "generation.status", "stream": number, "status": "queued", "position": 2}
+        status = {"type": "generation.status", "stream": number, "status": "queued", "position": 2, "seconds": 14}
+        assert await page.hear() == status
     both_attached.set()
     for number, page in enumerate(pages):
         heard = await page.hear_until("generation.finished")

@@ -72,7 +72,8 @@ async def test_patience_ends(supervised: Any, monkeypatch: pytest.MonkeyPatch, s
 async def test_events_of_our_runtime(runtime: FakeRuntime) -> None:
     async def script(reply: Reply) -> None:
         await reply.line(event="loading", fraction=0.4)
-        await reply.line(event="queued", position=2)
+        await reply.line(event="queued", position=3, seconds=14)
+        await reply.line(event="queued", position=1)
         await reply.line(event="prompt", completed=512, total=4000)
         await reply.line(event="something new", x=1)
         await reply.text("Hi")
@@ -82,7 +83,8 @@ async def test_events_of_our_runtime(runtime: FakeRuntime) -> None:
     *events, done = await ask()
     assert events == [
         Progress("loading", fraction=0.4),
-        Progress("queued", position=2),
+        Progress("queued", position=2, seconds=14),
+        Progress("queued", position=0),
         Progress("prompt", completed=512, total=4000),
         Delta("Hi"),
     ]

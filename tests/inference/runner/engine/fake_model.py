@@ -2,6 +2,7 @@
 positions, trimming or slots changes its answers. It fails when it is told to, which a real one cannot be made to do."""
 
 import zlib
+from array import array
 from collections.abc import Sequence
 
 from inference.runner.engine.batch import Chunk, DecodeFailed
@@ -25,8 +26,11 @@ class FakeModel:
         self.num_slots, self.num_ctx, self.num_batch, self.can_trim = num_slots, num_ctx, num_batch, can_trim
         self.cache: dict[int, list[int]] = {seq_id: [] for seq_id in range(num_slots)}
         self.batches: list[list[Chunk]] = []
+        self.media: list[list[int]] = []
         self.open_samplers: set[FakeSampler] = set()
         self.fail_next = 0
+        self.num_copies = 0
+        self.refuses_states = False
         self._rows: dict[int, list[int]] = {}
 
     def decode(self, chunks: Sequence[Chunk]) -> None:
@@ -51,13 +55,40 @@ class FakeModel:
             self.fail_next = max(0, self.fail_next - 1)
             raise DecodeFailed("told to fail")
 
+    def decode_media(self, seq_id: int, position: int, media: list[int]) -> None:
+        """`media` is what stands in the sequence for it."""
+        cached = self.cache[seq_id]
+        assert position == len(cached), "positions are contiguous"
+        self._rows = {}
+        if self.fail_next > 0:
+            # As with the real one, some of it may be in the cache.
+            self.fail_next -= 1
+            cached += media[:1]
+            raise DecodeFailed("told to fail")
+        self.media.append(list(media))
+        cached += media
+        assert len(cached) <= self.num_ctx, "a slot is not filled beyond its end"
+
     def trim(self, seq_id: int, num_tokens: int) -> bool:
         if not self.can_trim and 0 < num_tokens < len(self.cache[seq_id]):
             return False
         del self.cache[seq_id][num_tokens:]
         return True
 
-    def new_sampler(self, params: SamplingParams, prompt_tokens: Sequence[int]) -> FakeSampler:
+    def copy(self, source: int, target: int) -> None:
+        self.num_copies += 1
+        self.cache[target] = list(self.cache[source])
+
+    def save(self, seq_id: int) -> bytearray:
+        return bytearray(array("i", self.cache[seq_id]).tobytes())
+
+    def restore(self, seq_id: int, payload: bytearray) -> bool:
+        if self.refuses_states:
+            return False
+        self.cache[seq_id] = array("i", bytes(payload)).tolist()
+        return True
+
+    def new_sampler(self, params: SamplingParams, prompt_tokens: Sequence[int], constraint: object) -> FakeSampler:
         return FakeSampler(self.open_samplers)
 
     def sample(self, sampler: FakeSampler, row: int) -> int:

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Hearth's runtime against llama-server on the same GGUF, with the same threads and the same context for each slot.
+
+    python -m bench.engine [--peer PATH/llama-server] [--clients 1 4 8 16] [--rounds 3] [--json FILE]
+
+Without --peer a llama-server of the PATH is taken, and without any Hearth is measured alone. The two are started in turn in every round, so that both meet the same machine; the figures are medians over the rounds and
+the ratio is Hearth over llama-server. "stall" streams one answer while a 4,000-token prompt arrives.
+"""
+
+import argparse
+import asyncio
+import json
+import shutil
+import statistics
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from bench.load import load, stall
+from bench.servers import Running, Settings, hearth, llama_server
+from inference.runner.threads import usable_cores
+
+Figures = dict[str, float]
+
+
+async def measure(running: Running, options: argparse.Namespace) -> Figures:
+    await load(running.target, clients=1, requests=1, max_tokens=16)
+    figures: Figures = {}
+    for clients in options.clients:
+        result = await load(running.target, clients=clients, requests=2 * clients, max_tokens=options.tokens)
+        figures |= {f"{clients} clients {name}": value for name, value in result.items()}
+    figures["memory_mb"] = running.model_memory() / 1e6
+    return figures
+
+
+def start(name: str, options: argparse.Namespace, settings: Settings) -> AbstractContextManager[Running]:
+    return hearth(settings) if name == "hearth" else llama_server(options.peer, settings)
+
+
+def one_round(name: str, options: argparse.Namespace) -> Figures:
+    wide = Settings(max(options.clients), options.context, options.threads)
+    with start(name, options, wide) as running:
+        figures = asyncio.run(measure(running, options))
+    deep = Settings(2, options.stall_tokens + 2048, options.threads)
+    with start(name, options, deep) as running:
+        asyncio.run(load(running.target, clients=1, requests=1, max_tokens=16))
+        result = asyncio.run(stall(running.target, prompt_tokens=options.stall_tokens))
+        figures |= {f"stall {key}": value for key, value in result.items()}
+    return figures
+
+
+def medians(rounds: list[Figures]) -> Figures:
+    return {key: statistics.median(figures[key] for figures in rounds) for key in rounds[0]}
+
+
+def print_table(result: dict[str, Figures]) -> None:
+    peer = result.get("llama-server")
+    print(f"{'figure':<32}{'Hearth':>12}" + (f"{'llama-server':>14}{'ratio':>8}" if peer else ""))
+    for key, ours in result["hearth"].items():
+        print(f"{key:<32}{ours:>12.3f}" + (f"{peer[key]:>14.3f}{ours / peer[key]:>8.2f}" if peer else ""))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peer", type=Path, default=shutil.which("llama-server"), help="a llama-server of the same llama.cpp")
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 8, 16])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--tokens", type=int, default=96, help="tokens of each answer")
+    parser.add_argument("--context", type=int, default=1024, help="tokens of context of each slot")
+    parser.add_argument("--stall-tokens", type=int, default=4000)
+    parser.add_argument("--threads", type=int, default=usable_cores())
+    parser.add_argument("--json", type=Path, help="also write all rounds here")
+    options = parser.parse_args()
+    rounds: dict[str, list[Figures]] = {"hearth": []}
+    if options.peer:
+        rounds = {"llama-server": [], **rounds}
+    for _ in range(options.rounds):
+        for name, figures in rounds.items():
+            figures.append(one_round(name, options))
+    result: dict[str, Any] = {name: medians(figures) for name, figures in rounds.items()}
+    print_table(result)
+    print(json.dumps(result))
+    if options.json:
+        options.json.write_text(json.dumps(rounds, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""Reads and writes saved states in a thread of its own, so that the decode thread never waits for a disk."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from inference.runner.engine.kv_store import KVIndex, Loaded, StoredState, is_worth_storing
+from inference.runner.kv_folder import KVFolder, state_name
+from inference.scopes import is_within
+
+logger = logging.getLogger(__name__)
+
+#: States that wait to be written stay in memory: with more than this waiting, further ones are not kept at all.
+_MAX_WAITING_BYTES = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    request_id: str
+    state: StoredState
+
+
+@dataclass(frozen=True, slots=True)
+class _Save:
+    state: StoredState
+
+
+@dataclass(frozen=True, slots=True)
+class _Delete:
+    names: list[str]
+
+
+class KVWorker(threading.Thread):
+    """Implements `inference.runner.engine.kv_store.KVStore`; `deliver` is called in this thread. Reads go before writes:
+    somebody waits for them."""
+
+    def __init__(
+        self,
+        folder: KVFolder,
+        deliver: Callable[[Loaded], None],
+        *,
+        whole_only: bool = False,
+        max_waiting_bytes: int = _MAX_WAITING_BYTES,
+    ) -> None:
+        super().__init__(name="kv-worker", daemon=True)
+        self._folder = folder
+        self._deliver = deliver
+        self._max_waiting_bytes = max_waiting_bytes
+        self._changed = threading.Condition()
+        self._index = KVIndex(whole_only=whole_only)
+        self._loads: deque[_Load] = deque()
+        self._writes: deque[_Save | _Delete] = deque()
+        self._payloads: dict[str, bytearray] = {}
+        self._is_busy = False
+        for state in folder.scan():
+            self._index.add(state)
+
+    def find(self, scope: str, tokens: Sequence[int]) -> tuple[StoredState, int] | None:
+        with self._changed:
+            return self._index.find(scope, tokens)
+
+    def wants(self, scope: str, tokens: Sequence[int]) -> bool:
+        if not is_worth_storing(tokens):
+            return False
+        with self._changed:
+            num_waiting = sum(len(payload) for payload in self._payloads.values())
+            return num_waiting < self._max_waiting_bytes and not self._index.covers(scope, tokens)
+
+    def save(self, scope: str, tokens: Sequence[int], payload: bytearray) -> None:
+        state = StoredState(state_name(scope, tokens), scope, list(tokens), len(payload))
+        with self._changed:
+            self._index.add(state)
+            self._payloads[state.name] = payload
+            self._writes.append(_Save(state))
+            self._changed.notify_all()
+
+    def load(self, request_id: str, state: StoredState) -> None:
+        with self._changed:
+            self._loads.append(_Load(request_id, state))
+            self._changed.notify_all()
+
+    def discard(self, state: StoredState) -> None:
+        with self._changed:
+            self._drop([state])
+
+    def forget(self, scope: str) -> None:
+        with self._changed:
+            self._drop(self._index.within(scope))
+            self._writes = deque(job for job in self._writes if not _is_save_within(job, scope))
+
+    def drain(self, seconds: float) -> bool:
+        """Waits until everything is written, at most so long; whether it is."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not (self._loads or self._writes or self._is_busy), max(0.0, seconds))
+
+    def run(self) -> None:
+        while True:
+            with self._changed:
+                self._is_busy = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._loads or self._writes)
+                job = self._loads.popleft() if self._loads else self._writes.popleft()
+                self._is_busy = True
+            try:
+                self._do(job)
+            except Exception:
+                # Whatever it was, conversations go on without saved states.
+                logger.exception("A saved state could not be handled")
+
+    def _do(self, job: _Load | _Save | _Delete) -> None:
+        match job:
+            case _Load(request_id, state):
+                self._deliver(Loaded(request_id, state, self._read(state)))
+            case _Save(state):
+                self._write(state)
+            case _Delete(names):
+                for name in names:
+                    self._folder.delete(name)
+
+    def _read(self, state: StoredState) -> bytearray | None:
+        with self._changed:
+            payload = self._payloads.get(state.name)
+        if payload is None:
+            payload = self._folder.read(state)
+        if payload is None:
+            with self._changed:
+                self._index.remove(state.name)
+        return payload
+
+    def _write(self, state: StoredState) -> None:
+        with self._changed:
+            payload = self._payloads.get(state.name)
+        if payload is None:
+            return
+        is_written = self._folder.write(state, payload)
+        names = self._folder.names()
+        with self._changed:
+            self._payloads.pop(state.name, None)
+            if not is_written:
+                self._index.remove(state.name)
+            elif state.name in self._index:
+                self._drop([old for old in self._index.replaced_by(state.scope, state.tokens) if old.name != state.name])
+            else:
+                # Forgotten while it was being written.
+                self._writes.append(_Delete([state.name]))
+            # Room may have been made at the cost of our own.
+            self._index.keep(names | self._payloads.keys())
+
+    def _drop(self, states: list[StoredState]) -> None:
+        for state in states:
+            self._index.remove(state.name)
+            self._payloads.pop(state.name, None)
+        if states:
+            self._writes.append(_Delete([state.name for state in states]))
+            self._changed.notify_all()
+
+
+def _is_save_within(job: _Save | _Delete, scope: str) -> bool:
+    return isinstance(job, _Save) and is_within(job.state.scope, scope)

@@ -1,0 +1,103 @@
+"""Keeps one answer to a grammar."""
+
+import time
+import weakref
+from typing import Any
+
+from llama_cpp import llama_cpp
+
+from inference.errors import InvalidRequest
+from inference.runner.engine.model_runner import SamplingFailed
+from inference.runner.llama.candidates import Candidates
+from inference.runner.llama.vocabulary import Vocabulary
+
+#: Of white space between the thinking part and what the grammar begins with.
+_MOST_GAP_TOKENS = 4
+#: What an ambiguous grammar costs can double with each character.
+_SLOWEST_NS = 1_000_000_000
+
+
+class GrammarConstraint:
+    """Made on the thread that prepares requests, used on the decode thread. With `thinking_end`, nothing is kept to until
+    that text has come."""
+
+    def __init__(self, gbnf: str, vocabulary: Vocabulary, *, thinking_end: str = "") -> None:
+        """Raises `InvalidRequest` for a grammar that llama.cpp does not take."""
+        self._vocabulary = vocabulary
+        handle: Any = llama_cpp.llama_sampler_init_grammar(vocabulary.handle, gbnf.encode("utf-8", "replace"), b"root")
+        if not handle:
+            raise InvalidRequest("The grammar cannot be used: llama.cpp does not understand it.")
+        self._handle = handle
+        # Also for a request that ends before it gets a sampler.
+        self.close = weakref.finalize(self, llama_cpp.llama_sampler_free, handle)
+        # Here and not when it is needed: it is asked of every token of the vocabulary.
+        self._silent_tokens = vocabulary.silent_tokens
+        self._thinking_end = thinking_end.encode()
+        self._tail = b""
+        self._num_gap_tokens = 0
+        self._is_open = bool(thinking_end)
+
+    def draw(self, chain: Any, candidates: Candidates, context: object, row: int) -> int:
+        """A token that the chain draws and the grammar allows; -1 when there is none, which ends the answer.
+        Raises `SamplingFailed`."""
+        candidates.fill(context, row)
+        candidates.apply(chain)
+        token = candidates.selected
+        if self._is_open:
+            token = self._watch(token)
+        elif not self._skips(token):
+            token = self._keep(token, chain, candidates, context, row)
+        if token >= 0:
+            llama_cpp.llama_sampler_accept(chain, token)
+        return token
+
+    def _keep(self, token: int, chain: Any, candidates: Candidates, context: object, row: int) -> int:
+        started_ns = time.perf_counter_ns()
+        if not self._allows(token, candidates):
+            # Seldom: looking at every token of the vocabulary takes milliseconds.
+            candidates.fill(context, row)
+            candidates.forbid(self._silent_tokens)
+            candidates.apply(self._handle)
+            candidates.apply(chain)
+            token = candidates.selected
+            if not self._allows(token, candidates):
+                return -1
+        if token not in self._vocabulary.end_tokens:
+            llama_cpp.llama_sampler_accept(self._handle, token)
+        if time.perf_counter_ns() - started_ns > _SLOWEST_NS:
+            raise SamplingFailed("The grammar can be read in too many ways at once: make it less ambiguous.")
+        self._num_gap_tokens = _MOST_GAP_TOKENS
+        return token
+
+    def _allows(self, token: int, candidates: Candidates) -> bool:
+        """Tokens without text are none that a grammar speaks of: llama.cpp would compare their names."""
+        if token < 0 or (not self._vocabulary.piece(token) and token not in self._vocabulary.end_tokens):
+            return False
+        return candidates.allows(self._handle, token)
+
+    def _skips(self, token: int) -> bool:
+        """White space right after the thinking part."""
+        if not self._thinking_end or self._num_gap_tokens >= _MOST_GAP_TOKENS or token < 0:
+            return False
+        self._num_gap_tokens += 1
+        return self._vocabulary.piece(token).isspace()
+
+    def _watch(self, token: int) -> int:
+        """Looks for the end of the thinking part. A token that would go on beyond it is cut off there."""
+        if token < 0 or token in self._vocabulary.end_tokens:
+            return token
+        piece = self._vocabulary.written_piece(token)
+        text = self._tail + piece
+        end = text.find(self._thinking_end)
+        if end < 0:
+            self._tail = text[-len(self._thinking_end) :]
+            return token
+        rest = text[end + len(self._thinking_end) :]
+        if not rest.strip():
+            self._is_open = False
+            return token
+        wanted = piece[: len(piece) - len(rest)].decode("utf-8", "replace")
+        first = self._vocabulary.tokenize(wanted, parse_special=True)[0]
+        self._tail += self._vocabulary.written_piece(first)
+        self._is_open = self._thinking_end not in self._tail
+        return first

@@ -1,0 +1,48 @@
+"""Carries what a runner says about one request to the request's stream."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any, cast
+
+from inference.errors import InferenceError
+from inference.metrics import ModelMetrics
+from inference.runner.messages import Embeddings, OutputDelta, PromptProgress, RequestFinished, Submission
+from inference.scheduler.loaded import LoadedModel, Runner, Ticket
+from inference.scheduler.stream import Finished, Prefilling
+
+logger = logging.getLogger(__name__)
+
+
+async def answer(model: LoadedModel, ticket: Ticket, runner: Runner, submit: Submission, metrics: ModelMetrics) -> None:
+    """Ends the ticket's stream; raises nothing but a cancellation."""
+    try:
+        async with aclosing(cast(AsyncGenerator[Any, None], runner.submit(submit))) as events:
+            async for event in events:
+                if isinstance(event, OutputDelta):
+                    ticket.stream.put_output(event.text, event.num_tokens, event.logprobs)
+                elif isinstance(event, PromptProgress):
+                    ticket.stream.put_status(Prefilling(event.num_computed_tokens, event.num_prompt_tokens))
+                elif isinstance(event, RequestFinished | Embeddings):
+                    _finish(model, ticket, event, metrics)
+    except asyncio.CancelledError:
+        metrics.outcomes["abort"] += 1
+        raise
+    except InferenceError as error:
+        metrics.outcomes[error.code] += 1
+        ticket.stream.finish(error)
+    except Exception:
+        logger.exception("A request failed.")
+        metrics.outcomes[InferenceError.code] += 1
+        ticket.stream.finish(InferenceError("The request failed; the log says why."))
+
+
+def _finish(model: LoadedModel, ticket: Ticket, event: RequestFinished | Embeddings, metrics: ModelMetrics) -> None:
+    finish_reason = event.finish_reason if isinstance(event, RequestFinished) else "stop"
+    metrics.add_answer(finish_reason, event.stats, ticket.started_ns - ticket.arrived_ns)
+    model.pace.add((time.monotonic_ns() - ticket.started_ns) / 1e9)
+    load_ns = max(0, model.ready_ns - ticket.arrived_ns)
+    vectors = event.vectors if isinstance(event, Embeddings) else ()
+    ticket.stream.finish(Finished(finish_reason, event.stats, load_ns, vectors))

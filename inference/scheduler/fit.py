@@ -1,0 +1,115 @@
+"""Whether there is memory for a model: now, after unloading others, or never."""
+
+from collections.abc import Iterable
+
+from inference.errors import InferenceError, ModelTooLarge, NotEnoughMemory
+from inference.library.footprint import CacheOptions
+from inference.library.shape import ModelShape
+from inference.scheduler.loaded import LoadedModel, ModelRequest, ModelState
+from inference.scheduler.machine import Machine
+from inference.scheduler.plan import AUTOMATIC_SLOTS, Plan, Room, least_footprint, make_plan
+from inference.settings import Settings
+
+_GB = 1e9
+#: Where the memory cannot be told, nothing is refused.
+_UNKNOWN = 2**62
+
+
+class Fit:
+    """What is free is measured anew at each question; of what loaded models hold, a runner's own figures are taken.
+
+    The kernel calls pages of a mapped model file free, since it can read them again. For a model that computes they are
+    not, so they are taken off.
+    """
+
+    def __init__(self, settings: Settings, machine: Machine) -> None:
+        self._settings = settings
+        self._machine = machine
+        self._cache = CacheOptions(
+            cache_type=settings.kv_cache_type,
+            # "auto" turns it on wherever the model allows; keys and values of other types always need it.
+            flash_attention=settings.flash_attention != "off",
+        )
+
+    def plan(self, model: LoadedModel, models: Iterable[LoadedModel]) -> Plan | None:
+        """How to load it now; None when it does not fit beside the others. Without a shape nothing is estimated."""
+        if model.shape is None:
+            return Plan(num_slots=self._settings.num_parallel or AUTOMATIC_SLOTS[0], host_bytes=0)
+        return make_plan(
+            model.shape,
+            num_ctx=model.wanted_ctx,
+            num_slots=self._settings.num_parallel,
+            cache=self._cache,
+            room=self._room(models),
+            is_spread=self._settings.sched_spread,
+        )
+
+    def shortage(self, model: LoadedModel, models: Iterable[LoadedModel]) -> int:
+        """Bytes that others have to give back before the model fits; 0 when it does."""
+        if model.shape is None:
+            return 0
+        return max(0, self._need(model.shape, model.wanted_ctx) - self._room(models).total)
+
+    def held(self, model: LoadedModel) -> int:
+        """Bytes that come back when the model is unloaded."""
+        pid = model.pid
+        measured = self._machine.process_memory(pid) if pid is not None else None
+        device_bytes = model.plan.device_bytes if model.plan is not None else 0
+        if measured is not None:
+            return measured.own + measured.mapped + device_bytes
+        return model.plan.total if model.plan is not None else 0
+
+    def refusal(self, request: ModelRequest, models: Iterable[LoadedModel]) -> InferenceError | None:
+        """The error for a request that could not be served even if every other model were unloaded."""
+        if request.shape is None:
+            return None
+        others = list(models)
+        need = self._need(request.shape, request.num_ctx)
+        reachable = self._room(others).total + sum(self.held(model) for model in others)
+        return None if need <= reachable else self._error(request, need, reachable)
+
+    def error(self, request: ModelRequest, models: Iterable[LoadedModel]) -> InferenceError:
+        """For a request that was let in when there was still memory for it."""
+        need = self._need(request.shape, request.num_ctx) if request.shape is not None else 0
+        return self._error(request, need, self._room(models).total)
+
+    def _error(self, request: ModelRequest, need: int, free: int) -> InferenceError:
+        memory = self._machine.memory()
+        total = (memory.total if memory else _UNKNOWN) + sum(device.total for device in self._machine.devices)
+        kind: type[InferenceError] = ModelTooLarge
+        advice = "choose a smaller model or a smaller context"
+        if need <= total:
+            kind, advice = NotEnoughMemory, "close other programs, or choose a smaller model or a smaller context"
+        return kind(
+            f"The model {request.model.name.shortest} needs {_size(need)} of memory with a context of "
+            f"{request.num_ctx} tokens, and {_size(free)} are free: {advice}."
+        )
+
+    def _need(self, shape: ModelShape, num_ctx: int) -> int:
+        slots = self._settings.num_parallel
+        return least_footprint(shape, num_ctx=num_ctx, num_slots=slots, cache=self._cache).total
+
+    def _room(self, models: Iterable[LoadedModel]) -> Room:
+        memory = self._machine.memory()
+        host = memory.free if memory is not None else _UNKNOWN
+        devices = [max(0, device.free - self._settings.gpu_overhead) for device in self._machine.devices]
+        for model in models:
+            if model.state is ModelState.LOADING and model.plan is not None:
+                host -= model.plan.host_bytes
+                _take(devices, model.plan.device_bytes)
+            elif model.pid is not None:
+                measured = self._machine.process_memory(model.pid)
+                host -= measured.mapped if measured is not None else 0
+        return Room(max(0, host), tuple(devices))
+
+
+def _take(devices: list[int], num_bytes: int) -> None:
+    for index, free in enumerate(devices):
+        taken = min(free, num_bytes)
+        devices[index] -= taken
+        num_bytes -= taken
+
+
+def _size(num_bytes: int) -> str:
+    """Decimal, as disks and model pages count. What is needed is never written smaller than it is by much."""
+    return f"{num_bytes / _GB:.1f} GB" if num_bytes >= _GB else f"{num_bytes / 1e6:.0f} MB"

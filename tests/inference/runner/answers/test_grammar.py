@@ -1,0 +1,140 @@
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+
+from inference.errors import InvalidRequest
+from inference.runner.llama.constraint import GrammarConstraint
+from inference.runner.messages import ChatMessage, ChatPrompt, RequestFailed, SamplingParams, Submit
+from tests.inference.grammar.test_json_schema import CASES
+from tests.inference.runner.answers.conftest import QUESTION, House
+
+pytestmark = pytest.mark.model
+
+YES_NO = 'root ::= "yes" | "no"'
+WARM = {"sampling": SamplingParams(temperature=1.0, seed=5), "max_tokens": 120}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_answer_keeps_to_a_grammar_and_ends_with_it(house: House, seed: int) -> None:
+    answer = house.ask(grammar=YES_NO, sampling=SamplingParams(temperature=1.5, seed=seed))
+
+    assert answer.text in ("yes", "no")
+    assert answer.reason == "stop"
+
+
+def test_free_answer_stays_the_same_under_a_grammar_that_allows_everything(house: House) -> None:
+    sampling = SamplingParams(seed=3, repeat_penalty=1.1)
+
+    free, kept = house.ask(sampling=sampling), house.ask(sampling=sampling, grammar="root ::= .*")
+
+    assert free.text and kept.text == free.text
+
+
+def test_json_is_json(house: House) -> None:
+    prompt = ChatPrompt([ChatMessage("user", "Describe a person as JSON with name, age and city.")])
+
+    answer = house.ask(prompt=prompt, json_schema='{"type": "object"}', max_tokens=120)
+
+    assert answer.reason == "stop"
+    assert isinstance(json.loads(answer.text), dict)
+
+
+def bounded(schema: Any) -> Any:
+    """So that a model that says what it likes comes to an end: strings and lists without bounds get some."""
+    if isinstance(schema, list):
+        return [bounded(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    schema = {key: value if key in ("enum", "const") else bounded(value) for key, value in schema.items()}
+    if schema.get("type") == "string" and not {"maxLength", "enum", "pattern"} & schema.keys():
+        schema["maxLength"] = 12
+    if "items" in schema and "prefixItems" not in schema:
+        schema.setdefault("maxItems", 3)
+    return schema
+
+
+ENDLESS = {"anything", "true", "object", "array", "map", "more", "more_required", "itself", "many_items", "long"}
+ENDLESS |= {"recursive", "recursive_union"}
+
+
+def test_answers_keep_to_their_schemas(house: House) -> None:
+    schemas = [bounded(schema) for name, (schema, _good, _bad) in CASES.items() if name not in ENDLESS]
+    assert len(schemas) >= 30
+
+    answers = house.ask_all([{"json_schema": json.dumps(schema), **WARM} for schema in schemas])
+
+    for schema, answer in zip(schemas, answers, strict=True):
+        assert answer.reason == "stop", (schema, answer.text)
+        jsonschema.validate(json.loads(answer.text), schema)
+
+
+def test_grammar_begins_after_the_thinking_part(house: House) -> None:
+    answer = house.ask(grammar=YES_NO, thinking_end=".", sampling=SamplingParams(temperature=0.8, seed=1), max_tokens=100)
+
+    thinking, end, rest = answer.text.partition(".")
+    assert len(thinking) > 3 and end
+    assert rest.strip() in ("yes", "no")
+    assert answer.reason == "stop"
+
+
+def test_token_that_goes_beyond_the_thinking_part_is_cut(house: House) -> None:
+    vocabulary = house.model.vocabulary
+    joined = vocabulary.tokenize('."', parse_special=False)
+    assert len(joined) == 1, "the test needs a token with text after the end tag"
+    bias = {joined[0]: 100.0}
+
+    answer = house.ask(grammar=YES_NO, thinking_end=".", sampling=SamplingParams(temperature=0, logit_bias=bias))
+
+    assert answer.text in (".yes", ".no")
+
+
+def test_answer_that_never_thinks_to_an_end_is_left_alone(house: House) -> None:
+    assert house.ask(grammar=YES_NO, thinking_end="</think>").text == house.ask().text
+
+
+@pytest.mark.parametrize(
+    ("wish", "reason"),
+    [
+        ({"grammar": 'root ::= "x'}, "in line 1"),
+        ({"grammar": "root ::= root"}, "begin with itself"),
+        ({"grammar": YES_NO, "json_schema": "{}"}, "cannot both"),
+        ({"json_schema": '{"not": {}}'}, '"not"'),
+        ({"json_schema": "x"}, "not valid JSON"),
+    ],
+)
+def test_grammar_that_cannot_be_kept_to_is_refused(house: House, wish: dict[str, str], reason: str) -> None:
+    with pytest.raises(InvalidRequest, match=reason):
+        house.ask(**wish)
+
+
+def test_grammar_that_leaves_nothing_to_draw_ends_the_answer(house: House) -> None:
+    forbidden = {" blue": float("-inf"), "blue": float("-inf"), "b": float("-inf"), "bl": float("-inf"), "blu": float("-inf")}
+
+    answer = house.ask(grammar='root ::= "blue" "x"', sampling=SamplingParams(temperature=0, logit_bias=forbidden))
+
+    assert (answer.text, answer.reason) == ("", "stop")
+
+
+def test_control_tokens_are_no_text_for_a_grammar(house: House) -> None:
+    start = house.model.vocabulary.tokenize("<|im_start|>", parse_special=True)
+    bias = {start[0]: 100.0}
+
+    answer = house.ask(grammar='root ::= "<|im_start|>"', sampling=SamplingParams(temperature=0, logit_bias=bias))
+
+    assert answer.text == "<|im_start|>"
+
+
+def test_grammar_that_takes_too_long_fails_its_request_and_not_the_others(house: House) -> None:
+    # Of a letter that no token joins to itself, so that it takes one step a letter to become slow; checks would refuse it.
+    ambiguous = 'root ::= "\u2184" a | "\u2184" b | "\u2184" c\na ::= root "x"\nb ::= root "y"\nc ::= root "z"'
+    request = house.prepare(Submit(request_id="", prompt=QUESTION, max_tokens=100))
+    request.constraint = GrammarConstraint(ambiguous, house.model.vocabulary)
+    house.engine.add(request)
+
+    hostile, other = house.run([request.request_id, house.submit(Submit(request_id="", prompt=QUESTION, max_tokens=8))])
+
+    assert isinstance(hostile.end, RequestFailed)
+    assert hostile.end.code == "invalid_request" and "less ambiguous" in hostile.end.message
+    assert other.reason in ("length", "stop")
