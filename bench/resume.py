@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
 """A long conversation that is continued: cold, in memory, and after the runtime was stopped and started again.
 
-    python -m bench.resume [--prompt-tokens 4000] [--threads N] [--json FILE]
+    python -m bench.resume [--prompt-tokens 4000] [--rounds 3] [--threads N] [--json FILE]
 
-The time to the first token of the continuation, the tokens of its prompt that needed no computing, and whether the answer is
-the same at temperature 0 as without any cache. "cold" has HEARTH_KV_CACHE_MAX=0 and is started anew.
+The time to the first token of the continuation, the part of it that the runner took, the tokens of its prompt that needed no
+computing, and whether the answer is the same at temperature 0 as without any cache. Each round starts the runtime twice, with
+what was saved and without any cache ("cold"), so that both meet the same machine; every round is printed, then the medians.
+"in memory" is the turn after the cold one. The continuation is never asked before the stop, nor long enough to be saved.
 """
 
 import argparse
 import json
+import os
+import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -47,47 +51,66 @@ def ask(target: Target, messages: list[dict[str, str]], max_tokens: int = 32) ->
         "text": text,
         "prompt_tokens": event["prompt_eval_count"],
         "cached_tokens": event["hearth"]["cached_tokens"],
+        "runner_seconds": event["prompt_eval_duration"] / 1e9,
     }
 
 
-def measure(settings: Settings, prompt_tokens: int) -> dict[str, dict[str, Any]]:
-    beginning = [{"role": "user", "content": story(prompt_tokens) + QUESTION}]
-    with tempfile.TemporaryDirectory(prefix="hearth-resume-") as folder:
-        with hearth(settings, data=Path(folder)) as running:
-            first = ask(running.target, beginning)
-            longer = [*beginning, {"role": "assistant", "content": first["text"]}, {"role": "user", "content": "Go on."}]
-            in_memory = ask(running.target, longer)
-            started = time.perf_counter()
-        stopped = time.perf_counter() - started
-        saved = sum(path.stat().st_size for path in Path(folder).glob("kv/*/*"))
-        with hearth(settings, data=Path(folder)) as running:
-            resumed = ask(running.target, longer)
+def turn(messages: list[dict[str, str]], answer: str, question: str) -> list[dict[str, str]]:
+    return [*messages, {"role": "assistant", "content": answer}, {"role": "user", "content": question}]
+
+
+def one_round(settings: Settings, folder: Path, longer: list[dict[str, str]]) -> dict[str, dict[str, Any]]:
+    with hearth(settings, data=folder) as running:
+        resumed = ask(running.target, longer)
     with hearth(settings, HEARTH_KV_CACHE_MAX="0") as running:
         cold = ask(running.target, longer)
-    resumed |= {"stop_seconds": stopped, "saved_mb": saved / 1e6}
+        in_memory = ask(running.target, turn(longer, cold["text"], "And then?"))
+    resumed["is_same"] = resumed["text"] == cold["text"]
     return {"cold": cold, "in memory": in_memory, "after a restart": resumed}
+
+
+def measure(settings: Settings, prompt_tokens: int, num_rounds: int) -> list[dict[str, dict[str, Any]]]:
+    beginning = [{"role": "user", "content": story(prompt_tokens) + QUESTION}]
+    with tempfile.TemporaryDirectory(prefix="hearth-resume-") as name:
+        folder = Path(name)
+        with hearth(settings, data=folder) as running:
+            answer = ask(running.target, beginning)["text"]
+            started = time.perf_counter()
+        saved = sum(path.stat().st_size for path in folder.glob("kv/*/*"))
+        print(f"stopping took {time.perf_counter() - started:.2f} s with {saved / 1e6:.0f} MB saved", flush=True)
+        rounds = []
+        for _ in range(num_rounds):
+            rounds.append(one_round(settings, folder, turn(beginning, answer, "Go on.")))
+            print_round(rounds[-1])
+    return rounds
+
+
+def print_round(result: dict[str, dict[str, Any]]) -> None:
+    print(
+        f"{'continued':<18}{'TTFT s':>9}{'of cold':>9}{'in runner':>11}{'prompt':>8}{'cached':>8}  load {os.getloadavg()[0]:.1f}"
+    )
+    for name, figures in result.items():
+        ratio = figures["ttft"] / result["cold"]["ttft"]
+        row = f"{name:<18}{figures['ttft']:>9.3f}{ratio:>9.2%}{figures['runner_seconds']:>11.3f}"
+        same = {True: "  same text", False: "  OTHER TEXT", None: ""}[figures.get("is_same")]
+        print(f"{row}{figures['prompt_tokens']:>8}{figures['cached_tokens']:>8}{same}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prompt-tokens", type=int, default=4000)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=usable_cores())
-    parser.add_argument("--json", type=Path, help="also write the result here")
+    parser.add_argument("--json", type=Path, help="also write all rounds here")
     options = parser.parse_args()
     settings = Settings(slots=2, context=options.prompt_tokens + 1024, threads=options.threads)
-    result = measure(settings, options.prompt_tokens)
-    cold = result["cold"]
-    print(f"{'continued':<18}{'TTFT s':>10}{'of cold':>10}{'prompt':>9}{'cached':>9}  same text")
-    for name, figures in result.items():
-        figures["ratio"] = figures["ttft"] / cold["ttft"]
-        figures["is_same"] = figures["text"] == cold["text"]
-        numbers = f"{figures['ttft']:>10.3f}{figures['ratio']:>10.1%}{figures['prompt_tokens']:>9}{figures['cached_tokens']:>9}"
-        print(f"{name:<18}{numbers}  {'yes' if figures['is_same'] else 'NO'}")
-    resumed = result["after a restart"]
-    print(f"stopping took {resumed['stop_seconds']:.2f} s with {resumed['saved_mb']:.0f} MB saved")
-    print(json.dumps(result))
+    rounds = measure(settings, options.prompt_tokens, options.rounds)
+    ttft = {name: statistics.median(result[name]["ttft"] for result in rounds) for name in rounds[0]}
+    ratios = [result["after a restart"]["ttft"] / result["cold"]["ttft"] for result in rounds]
+    summary = {"ttft": ttft, "resumed_of_cold": statistics.median(ratios), "resumed_of_cold_each": ratios}
+    print(json.dumps(summary))
     if options.json:
-        options.json.write_text(json.dumps(result, indent=1))
+        options.json.write_text(json.dumps({"summary": summary, "rounds": rounds}, indent=1))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,11 @@ def write_qwen_projector(path: Path) -> Path:
     return _write(path, "qwen2vl_merger", NUM_EMBD)
 
 
+def write_gemma_projector(path: Path) -> Path:
+    """One whose tokens, four patches each, see each other in the text model too, as Gemma 3's do."""
+    return _write(path, "gemma3", NUM_EMBD)
+
+
 def _write(path: Path, kind: str, num_text_embd: int) -> Path:
     writer = gguf.GGUFWriter(path, "clip")
     writer.add_string("general.type", "mmproj")
@@ -41,6 +46,7 @@ def _write(path: Path, kind: str, num_text_embd: int) -> Path:
         "block_count": _NUM_LAYERS,
         "attention.head_count": 2,
         "projection_dim": num_text_embd,
+        "projector.scale_factor": 2,
     }.items():
         writer.add_uint32(f"clip.vision.{key}", value)
     writer.add_float32("clip.vision.attention.layer_norm_epsilon", 1e-5)
@@ -73,6 +79,11 @@ def _add_tensors(writer: gguf.GGUFWriter, kind: str, num_text_embd: int) -> None
         add("v.class_embd", _VISION_EMBD)
         add("v.position_embd.weight", NUM_IMAGE_TOKENS + 1, _VISION_EMBD)
         add_norm("v.pre_ln")
+    elif kind == "gemma3":
+        add("v.position_embd.weight", NUM_IMAGE_TOKENS, _VISION_EMBD)
+        add("mm.input_projection.weight", _VISION_EMBD, num_text_embd)
+        writer.add_tensor("mm.soft_emb_norm.weight", np.ones(_VISION_EMBD, np.float32))
+        add_norm("v.post_ln")
     else:
         add("v.patch_embd.weight.1", _VISION_EMBD, 3, PATCH_SIDE, PATCH_SIDE)
         add_norm("v.post_ln")
@@ -83,5 +94,7 @@ def _add_tensors(writer: gguf.GGUFWriter, kind: str, num_text_embd: int) -> None
         add_linear(f"v.blk.{layer}.ffn_down", _VISION_EMBD, _NUM_FF)
         add_norm(f"v.blk.{layer}.ln1")
         add_norm(f"v.blk.{layer}.ln2")
+    if kind == "gemma3":
+        return
     add_linear("mm.0", num_text_embd, _VISION_EMBD if kind == "mlp" else 4 * _VISION_EMBD)
     add_linear("mm.2", num_text_embd, num_text_embd)

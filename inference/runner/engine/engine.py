@@ -198,8 +198,8 @@ class Engine:
         self._events.append(
             PromptProgress(
                 request_id=request.request_id,
-                num_computed_tokens=slot.num_computed_tokens,
-                num_prompt_tokens=request.num_prompt_tokens,
+                num_computed_tokens=request.tokens_at(slot.num_computed_tokens),
+                num_prompt_tokens=request.tokens_at(request.num_prompt_tokens),
             )
         )
 

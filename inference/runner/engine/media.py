@@ -33,12 +33,11 @@ def media_ids(content_digest: bytes, part: int, count: int) -> list[int]:
 
 
 def uncut(spans: Sequence[MediaSpan], num_tokens: int) -> int:
-    """The largest number of tokens, not above `num_tokens`, that ends inside no span. Before the first image where images'
-    tokens share positions: their state has not been seen to survive a cut or a copy."""
+    """The largest number of tokens, not above `num_tokens`, that ends inside no span."""
     for span in spans:
         if span.start >= num_tokens:
             break
-        if num_tokens < span.end or span.num_extra_tokens:
+        if num_tokens < span.end:
             return span.start
     return num_tokens
 

@@ -79,12 +79,18 @@ class Request:
         """Without what stands for images."""
         return [token for token in self.tokens if token >= 0] if self.spans else self.tokens
 
+    def tokens_at(self, num_positions: int) -> int:
+        """Tokens in the first positions: of an image there may be more than it has positions."""
+        if not self.num_extra_tokens:
+            return num_positions
+        return num_positions + sum(span.num_extra_tokens for span in self.spans if span.end <= num_positions)
+
     def stats(self, now_ns: int) -> RequestStats:
         admitted_ns = self.admitted_ns or now_ns
         prompt_done_ns = self.first_token_ns or now_ns
         return RequestStats(
             num_prompt_tokens=self.num_prompt_tokens + self.num_extra_tokens,
-            num_cached_tokens=self.num_cached_tokens,
+            num_cached_tokens=self.tokens_at(self.num_cached_tokens),
             num_dropped_tokens=self.num_dropped_tokens,
             num_completion_tokens=self.num_completion_tokens,
             queue_duration_ns=admitted_ns - self.arrived_ns,

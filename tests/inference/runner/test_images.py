@@ -167,3 +167,12 @@ async def test_model_without_projector_sees_no_images(config: RunnerConfig) -> N
 
 def with_projector(config: RunnerConfig, path: Path) -> RunnerConfig:
     return msgspec.structs.replace(config, projector_path=str(path))
+
+
+async def test_answer_to_an_image_is_not_shifted(seer: RunnerClient) -> None:
+    request = msgspec.structs.replace(look("a", RED), shift=True, max_tokens=400)
+
+    answer = await ask(seer, request)
+
+    assert answer.end.finish_reason == "length"
+    assert answer.end.stats.num_prompt_tokens + answer.end.stats.num_completion_tokens == 256

@@ -125,7 +125,7 @@ def test_reuse_with_an_image_that_was_cut_ends_before_it() -> None:
     assert reusable_tokens(slot, request) == 1
 
 
-def test_image_whose_tokens_share_positions_is_never_reused_and_takes_its_room() -> None:
+def test_image_whose_tokens_share_positions_takes_the_room_of_all_of_them() -> None:
     model = FakeModel(num_ctx=32)
     engine = Engine(model)
     engine.add(look("a", 7, CAT, 8, num_extra_tokens=10, max_tokens=None))
@@ -134,10 +134,12 @@ def test_image_whose_tokens_share_positions_is_never_reused_and_takes_its_room()
     engine.add(again)
     run(engine)
 
-    assert model.media == [CAT, CAT]
-    assert again.num_cached_tokens == 1
+    assert model.media == [CAT]
+    assert again.stats(0).num_cached_tokens == 17
     end = end_of(first, "a")
     assert isinstance(end, RequestFinished)
+    progress = [(event.num_computed_tokens, event.num_prompt_tokens) for event in first if isinstance(event, PromptProgress)]
+    assert progress == [(1, 18), (17, 18)]
     assert end.stats.num_prompt_tokens == 18
     assert end.stats.num_prompt_tokens + end.stats.num_completion_tokens <= 32
 
