@@ -3,8 +3,9 @@
 
     python -m bench.engine [--peer PATH/llama-server] [--clients 1 4 8 16] [--rounds 3] [--json FILE]
 
-Without --peer a llama-server of the PATH is taken, and without any Hearth is measured alone. The two are started in turn in every round, so that both meet the same machine; the figures are medians over the rounds and
-the ratio is Hearth over llama-server. "stall" streams one answer while a 4,000-token prompt arrives.
+Without --peer a llama-server of the PATH is taken, and without any Hearth is measured alone. The two are started in turn in
+every round, so that both meet the same machine; the figures are medians over the rounds and the ratio is Hearth over
+llama-server. "stall" streams one answer while a 4,000-token prompt arrives.
 """
 
 import argparse
