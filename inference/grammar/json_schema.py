@@ -10,6 +10,7 @@ from typing import Any
 
 from inference.errors import InvalidRequest
 from inference.grammar.characters import literal
+from inference.grammar.constants import constants_of
 from inference.grammar.json_values import STRING, VALUE, Values
 from inference.grammar.numbers import INTEGER, NUMBER, integer_between, number_between
 from inference.grammar.objects import object_rule
@@ -167,18 +168,7 @@ class _Compiler:
         return {key: value for key, value in schema.items() if key in known}
 
     def _constants(self, schema: Schema) -> str:
-        values = [schema["const"]] if "const" in schema else schema["enum"]
-        if not isinstance(values, list) or not values:
-            raise InvalidRequest('format: "enum" has to be a list of values.')
-        others = set(self._resolved(schema)) - {"const", "enum", "type"}
-        if others or ("const" in schema and "enum" in schema):
-            raise InvalidRequest(f'format: "{min(others, default="enum")}" is not possible beside "const" or "enum".')
-        if "type" in schema:
-            wanted = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-            values = [value for value in values if any(_is_of(value, name) for name in wanted)]
-        if not values:
-            raise InvalidRequest('format: no value of "enum" is of the "type" beside it.')
-        return self._rules.add(" | ".join(literal(_written(value)) for value in values))
+        return self._rules.add(" | ".join(literal(text) for text in constants_of(schema, set(self._resolved(schema)))))
 
     def _array(self, schema: Schema, depth: int) -> str:
         least, most = count_of(schema, "minItems", 0), count_of(schema, "maxItems", None)
@@ -230,28 +220,9 @@ class _Compiler:
         return self._rules.add(body)
 
 
-def _written(value: Any) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        raise InvalidRequest('format: "const" and "enum" cannot hold a number without end.') from None
-
-
 def _implied_types(schema: Schema) -> list[str]:
     """What a schema without `type` speaks of; of anything else it says nothing, and there is no need to write that."""
     for name, keywords in TYPES.items():
         if keywords & schema.keys():
             return [name]
     return ["object"] if not schema else list(TYPES)
-
-
-def _is_of(value: Any, name: Any) -> bool:
-    match name:
-        case "integer":
-            return not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
-        case "number":
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        case "string" | "boolean" | "array" | "object":
-            return isinstance(value, {"string": str, "boolean": bool, "array": list, "object": dict}[name])
-        case _:
-            return name == "null" and value is None

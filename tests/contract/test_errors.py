@@ -11,7 +11,7 @@ from tests.contract.service import MODEL, Service, chat_body
 
 FULL_NAME = f"registry.ollama.ai/library/{MODEL}"
 ASK: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "hi"}]}
-NO_FORMAT = "format is not supported yet: leave it out"
+BAD_FORMAT = 'invalid format: "yaml"; expected "json" or a valid JSON Schema object'
 
 
 def check_error(response: httpx.Response, status: int, message: str, code: str) -> None:
@@ -34,9 +34,17 @@ def check_error(response: httpx.Response, status: int, message: str, code: str) 
         ({**ASK, "think": True}, 400, f'"{MODEL}" does not support thinking'),
         ({**ASK, "think": "high"}, 400, f'"{MODEL}" does not support thinking'),
         ({**ASK, "tools": [{}]}, 400, f"{FULL_NAME} does not support tools"),
-        ({**ASK, "format": "json"}, 400, NO_FORMAT),
-        ({**ASK, "format": {"type": "object"}}, 400, NO_FORMAT),
-        ({**ASK, "logprobs": True}, 400, "logprobs is not supported yet: leave it out"),
+        ({**ASK, "format": "yaml"}, 400, BAD_FORMAT),
+        ({**ASK, "format": 5}, 400, 'invalid format: 5; expected "json" or a valid JSON Schema object'),
+        ({**ASK, "format": {"not": {}}}, 400, 'format: the keyword "not" of a JSON schema is not possible.'),
+        ({**ASK, "options": {"grammar": 5}}, 400, 'option "grammar" must be of type string'),
+        ({**ASK, "options": {"grammar": "root ::= x"}}, 400, "The grammar's rule root uses x, which is not there."),
+        ({**ASK, "options": {"mirostat": 7}}, 400, "mirostat has to be at most 2."),
+        ({**ASK, "options": {"xtc_probability": -1}}, 400, "xtc_probability has to be at least 0."),
+        ({**ASK, "options": {"logit_bias": {"-5": "x"}}}, 400,
+         'option "logit_bias" must give each token a number, or false to forbid it'),
+        ({**ASK, "options": {"logit_bias": {"99999999": 1}}}, 400,
+         "logit_bias names token 99999999, which this model does not know (it knows 49152)."),
         ({**ASK, "options": {"num_ctx": "x"}}, 400, 'option "num_ctx" must be of type integer'),
         ({**ASK, "keep_alive": True}, 400, "keep_alive: Unsupported type: 'bool'"),
         ({**ASK, "messages": [{"role": "user", "images": ["aGk="]}]}, 400, f'"{MODEL}" does not support images'),
@@ -166,7 +174,7 @@ def test_empty_values_of_unsupported_fields_are_accepted(service: Service) -> No
         "tools": [],
         "think": False,
         "logprobs": False,
-        "options": {"num_predict": 1, "mirostat": None, "tfs_z": 1},
+        "options": {"num_predict": 1, "mirostat": None, "logit_bias": {}, "grammar": "", "tfs_z": 1},
     }
     messages = [{"role": "user", "content": "hi", "images": [], "tool_calls": None}]
     chat = service.post("/api/chat", {"model": MODEL, "messages": messages, "stream": False, "keep_alive": None, **empty})

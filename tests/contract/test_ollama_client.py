@@ -1,7 +1,11 @@
 """The real `ollama` Python client against the real service."""
 
 import asyncio
+<<<<<<< HEAD
 from collections.abc import Iterator
+=======
+import json
+>>>>>>> engine
 from datetime import UTC, datetime
 
 import ollama
@@ -28,8 +32,8 @@ def test_unknown_model_raises_with_status_and_text(client: ollama.Client) -> Non
 
 
 def test_unsupported_request_raises_naming_the_field(client: ollama.Client) -> None:
-    with pytest.raises(ollama.ResponseError, match="format is not supported") as refusal:
-        client.chat(model=MODEL, messages=HELLO, format="json")
+    with pytest.raises(ollama.ResponseError, match='expected "json"') as refusal:
+        client._request_raw("POST", "/api/chat", json={"model": MODEL, "messages": HELLO, "format": "yaml"})
     assert refusal.value.status_code == 400
 
 
@@ -83,3 +87,22 @@ async def test_two_async_clients_stream_at_the_same_time(service: Service) -> No
         await client._client.aclose()
 
     assert texts[0] == texts[1] != ""
+
+
+def test_format_gives_json_of_the_schema(client: ollama.Client) -> None:
+    schema = {"type": "object", "properties": {"age": {"type": "integer", "maximum": 120}}, "required": ["age"]}
+
+    answer = client.chat(model=MODEL, messages=HELLO, format=schema, options={"temperature": 0})
+
+    assert set(json.loads(answer.message.content or "")) == {"age"}
+
+
+def test_logprobs_reach_the_client_in_its_own_types(client: ollama.Client) -> None:
+    lines = list(
+        client.generate(model=MODEL, prompt="hi", stream=True, logprobs=True, top_logprobs=2, options={"num_predict": 4})
+    )
+
+    entries = [entry for line in lines for entry in line.logprobs or []]
+    assert len(entries) == 4
+    assert "".join(entry.token for entry in entries) == "".join(line.response for line in lines)
+    assert all(entry.logprob <= 0 and len(entry.top_logprobs or []) == 2 for entry in entries)

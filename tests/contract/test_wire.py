@@ -205,3 +205,32 @@ def test_dropped_tokens_are_reported(service: Service) -> None:
 
     assert answer["hearth"]["dropped_tokens"] > 200
     assert answer["prompt_eval_count"] <= 1024
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])
+def test_logprobs_have_ollamas_shape_in_a_stream_and_in_one_object(service: Service, path: str) -> None:
+    body = {**chat_body(options=SHORT), "prompt": "Say hello.", "logprobs": True, "top_logprobs": 2}
+
+    _response, lines = stream(service, path, body)
+    whole = service.post(path, {**body, "stream": False}).json()
+
+    streamed = [entry for line in lines for entry in line.get("logprobs", [])]
+    assert [entry["token"] for entry in streamed] == [entry["token"] for entry in whole["logprobs"]]
+    text = whole["message"]["content"] if path == "/api/chat" else whole["response"]
+    assert bytes(byte for entry in whole["logprobs"] for byte in entry["bytes"]).decode() == text
+    for entry in whole["logprobs"]:
+        assert set(entry) == {"token", "logprob", "bytes", "top_logprobs"}
+        assert all(set(other) == {"token", "logprob", "bytes"} for other in entry["top_logprobs"])
+    plain = service.post(path, {**body, "logprobs": False, "stream": False}).json()
+    assert "logprobs" not in plain
+
+
+def test_format_json_and_grammar_shape_the_answer(service: Service) -> None:
+    asked = chat_body("Describe a person as JSON with name, age and city.", stream=False, options={"temperature": 0})
+
+    anything = service.post("/api/chat", {**asked, "format": "json"}).json()
+    chosen = service.post("/api/chat", {**asked, "options": {"grammar": 'root ::= "cat" | "dog"'}}).json()
+
+    assert isinstance(json.loads(anything["message"]["content"]), dict)
+    assert chosen["message"]["content"] in ("cat", "dog")
+    assert chosen["done_reason"] == "stop"

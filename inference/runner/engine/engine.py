@@ -175,16 +175,20 @@ class Engine:
             logprob = self._model.logprob(row, token, request.logprobs.num_top)
             request.logprobs.add(logprob, request.detokenizer.num_held)
         self._emit_text(request, request.detokenizer.feed(self._model.piece(token)))
+        finish_reason = self._reason_to_finish(slot, request)
+        if finish_reason:
+            self._finish(slot, finish_reason)
+
+    def _reason_to_finish(self, slot: Slot, request: Request) -> str:
+        """Empty while the answer goes on, for which a full slot is shifted."""
         if request.detokenizer.is_stopped:
-            self._finish(slot, "stop")
-        elif request.has_reached_limit:
-            self._finish(slot, "length")
-        elif request.is_looping:
-            self._finish(slot, "repeat")
-        elif len(request.tokens) + request.num_extra_tokens >= self._model.num_ctx and not (
-            request.shifts and shift(self._model, slot)
-        ):
-            self._finish(slot, "length")
+            return "stop"
+        if request.has_reached_limit:
+            return "length"
+        if request.is_looping:
+            return "repeat"
+        is_full = len(request.tokens) + request.num_extra_tokens >= self._model.num_ctx
+        return "length" if is_full and not (request.shifts and shift(self._model, slot)) else ""
 
     def _emit_text(self, request: Request, text: str) -> None:
         if text:

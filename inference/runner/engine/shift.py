@@ -10,9 +10,11 @@ STALE = -1
 
 def shift(model: ModelRunner, slot: Slot) -> bool:
     """Leaves out the older half of what follows the first tokens that are to be kept, and moves the rest up. False, and
-    nothing is changed, when this kind of model cannot."""
+    nothing is changed, when this kind of model cannot, or when images stand in the prompt, which have no half."""
     request = slot.request
     assert request is not None, "only a running slot is shifted"
+    if request.spans:
+        return False
     num_kept = num_kept_tokens(slot, model.num_ctx)
     num_rest = len(slot.tokens) - num_kept
     num_left_out = num_rest // 2

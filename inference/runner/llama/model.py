@@ -4,6 +4,7 @@ import ctypes
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from llama_cpp import llama_cpp
 
@@ -49,18 +50,7 @@ class LlamaModel:
         if not uses_all_gpus:
             params.split_mode = llama_cpp.LLAMA_SPLIT_MODE_NONE
         params.load_mode = _LOAD_MODES[use_mmap, use_mlock]
-
-        def report(fraction: float, _user_data: object) -> bool:
-            if on_progress is not None:
-                on_progress(fraction)
-            return True
-
-        # Referenced until the load has returned: ctypes does not keep a callback alive by itself.
-        callback = llama_cpp.llama_progress_callback(report)
-        params.progress_callback = callback
-        backend.forget_errors()
-        self._handle = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)
-        del callback
+        self._handle = _load(path, params, on_progress)
         if not self._handle:
             raise ModelLoadFailed(_load_failure(path))
         if not is_embedding:
@@ -143,6 +133,19 @@ class LlamaModel:
             return
         self.close()
         raise ModelLoadFailed(f"{path.name} is not a model that writes text: its kind cannot be used for chat.")
+
+
+def _load(path: Path, params: Any, on_progress: Callable[[float], None] | None) -> Any:
+    def report(fraction: float, _user_data: object) -> bool:
+        if on_progress is not None:
+            on_progress(fraction)
+        return True
+
+    # Referenced until the load has returned: ctypes does not keep a callback alive by itself.
+    callback = llama_cpp.llama_progress_callback(report)
+    params.progress_callback = callback
+    backend.forget_errors()
+    return llama_cpp.llama_model_load_from_file(os.fsencode(path), params)
 
 
 def _check_file(path: Path) -> None:

@@ -130,3 +130,61 @@ def test_think_of_another_kind_is_refused(value: Any, message: str) -> None:
 )
 def test_think(value: Any, meaning: bool | str | None) -> None:
     assert read_think(value) == meaning
+
+
+def test_every_sampling_option_is_taken() -> None:
+    asked = {
+        "mirostat": 2.0, "mirostat_tau": 4, "mirostat_eta": 0.2, "dry_multiplier": 0.8, "dry_base": 2, "dry_allowed_length": 3,
+        "dry_penalty_last_n": 64, "dry_sequence_breakers": ["\n", ""], "xtc_probability": 0.5, "xtc_threshold": 0.2,
+        "top_n_sigma": 1.5, "dynatemp_range": 0.5, "dynatemp_exponent": 2, "ignore_eos": True, "typical_p": 0.7, "min_p": 0.1,
+    }  # fmt: skip
+
+    sampling = read(asked).sampling
+
+    assert {name: getattr(sampling, name) for name in asked} == {**asked, "dry_sequence_breakers": ("\n",)}
+
+
+@pytest.mark.parametrize(
+    ("value", "biases"),
+    [
+        ({"5": 1, " word": -2.5, "7": False}, {5: 1.0, " word": -2.5, 7: -math.inf}),
+        ([[5, 1], ["x", False], ["6", 0.5]], {5: 1.0, "x": -math.inf, 6: 0.5}),
+        ({"5": 1e300}, {5: 3.4e38}),
+        ({}, {}),
+    ],
+)
+def test_biases_are_taken_by_number_and_by_text(value: Any, biases: dict[int | str, float]) -> None:
+    assert read({"logit_bias": value}).sampling.logit_bias == biases
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("logit_bias", 5),
+        ("logit_bias", [5]),
+        ("logit_bias", [[1, 2, 3]]),
+        ("logit_bias", {"1": "x"}),
+        ("logit_bias", {"1": True}),
+        ("logit_bias", {"": 1}),
+        ("logit_bias", [[-1, 1]]),
+        ("logit_bias", [[1.5, 1]]),
+        ("logit_bias", {"1": math.nan}),
+        ("logit_bias", {str(n): 1 for n in range(2000)}),
+        ("ignore_eos", 1),
+        ("loop_guard", "no"),
+        ("grammar", 5),
+        ("grammar", "x" * 70_000),
+        ("dry_sequence_breakers", 5),
+        ("dry_sequence_breakers", ["x" * 50]),
+        ("mirostat", 3),
+        ("mirostat", -1),
+        ("dry_base", 0.5),
+        ("xtc_probability", 2),
+        ("repeat_penalty", 0),
+        ("dynatemp_range", -1),
+        ("num_keep", "x"),
+    ],
+)
+def test_value_that_makes_no_sense_is_refused_by_name(name: str, value: Any) -> None:
+    with pytest.raises(InvalidRequest, match=name):
+        read({name: value})

@@ -47,3 +47,23 @@ def test_usable_cores_version_1_groups(tmp_path: Path, quota: str, cores: int) -
     (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000")
 
     assert usable_cores(cgroup=tmp_path, topology=tmp_path) == cores
+
+
+@pytest.mark.usefixtures("four_cpus")
+@pytest.mark.parametrize(
+    ("quotas", "cores"),
+    [
+        ({"": "max"}, 4),
+        ({"a.slice/b.service": "200000"}, 2),
+        ({"a.slice": "100000", "a.slice/b.service": "300000"}, 1),
+        ({"other": "1"}, 4),
+    ],
+)
+def test_usable_cores_of_a_service_are_what_its_groups_allow(tmp_path: Path, quotas: dict[str, str], cores: int) -> None:
+    (tmp_path / "groups" / "a.slice" / "b.service").mkdir(parents=True)
+    (tmp_path / "groups" / "other").mkdir()
+    (tmp_path / "membership").write_text("0::/a.slice/b.service\n")
+    for name, quota in quotas.items():
+        (tmp_path / "groups" / name / "cpu.max").write_text(f"{quota} 100000\n")
+
+    assert usable_cores(tmp_path / "groups", topology(tmp_path / "cpus", []), tmp_path / "membership") == cores

@@ -167,3 +167,15 @@ def test_circle_of_parents_still_answers(browser: Client, user: User) -> None:
     first.parent_id = UUID(str(conversation.active_leaf_id))
     first.save()
     assert browser.get(page_of(conversation)).status_code == 200
+
+
+def test_answer_that_repeated_itself_says_so_in_words(browser: Client, user: User) -> None:
+    conversation = make_conversation(user=user, messages=2)
+    answer = conversation.messages.get(role="assistant")
+
+    plain = browser.get(page_of(conversation)).content.decode()
+    conversation.messages.filter(pk=answer.pk).update(finish_reason="repeat")
+    explained = browser.get(page_of(conversation)).content.decode()
+
+    assert "begun to repeat itself" not in plain
+    assert "begun to repeat itself without end, so the answer was ended here" in explained
