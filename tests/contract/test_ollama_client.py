@@ -1,11 +1,8 @@
 """The real `ollama` Python client against the real service."""
 
 import asyncio
-<<<<<<< HEAD
-from collections.abc import Iterator
-=======
 import json
->>>>>>> engine
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import ollama
