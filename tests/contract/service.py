@@ -93,7 +93,7 @@ ENDLESS: list[dict[str, str]] = [
 
 
 def endless_body(**changes: Any) -> dict[str, Any]:
-    return {"model": MODEL, "messages": ENDLESS, "options": {"temperature": 0, "num_predict": 900}, **changes}
+    return {"model": MODEL, "messages": ENDLESS, "options": {"temperature": 0, "num_predict": 900, "loop_guard": False}, **changes}
 
 
 def chat_body(text: str = "Say hello.", **changes: Any) -> dict[str, Any]:

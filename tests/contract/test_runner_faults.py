@@ -30,7 +30,7 @@ def test_hung_runner_is_ended_its_requests_fail_and_the_next_starts_a_new_one(ow
 
 
 def test_busy_runner_with_a_short_bound_is_left_alone(own_service: Service) -> None:
-    own_service.environ |= {"HEARTH_RUNNER_HANG_S": "1"}
+    own_service.environ |= {"HEARTH_RUNNER_HANG_S": "2"}
     own_service.start()
     prompt = "one two three four five six seven eight nine ten " * 30
     answer = own_service.post("/api/chat", chat_body(prompt, stream=False, options={"num_predict": 20})).json()
