@@ -93,7 +93,8 @@ ENDLESS: list[dict[str, str]] = [
 
 
 def endless_body(**changes: Any) -> dict[str, Any]:
-    return {"model": MODEL, "messages": ENDLESS, "options": {"temperature": 0, "num_predict": 900, "loop_guard": False}, **changes}
+    options = {"temperature": 0, "num_predict": 900, "loop_guard": False}
+    return {"model": MODEL, "messages": ENDLESS, "options": options, **changes}
 
 
 def chat_body(text: str = "Say hello.", **changes: Any) -> dict[str, Any]:
