@@ -20,6 +20,12 @@ class Rule:
 
 
 INSIDE_A_RUNNER = ("inference.runner.engine", "inference.runner.llama")
+#: A runner's llama.cpp layer reads a file's header with the library's bounded reader, and uses nothing else of the library.
+BEYOND_THE_READER = tuple(
+    f"inference.library.{path.stem}"
+    for path in sorted((ROOT / "inference/library").glob("*.py"))
+    if path.stem not in {"__init__", "errors", "gguf"}
+)
 RULES = [
     Rule("inference", ("django", "webui", "channels", "daphne", "allauth")),
     Rule("inference", ("llama_cpp",), except_for=("inference/runner/llama",)),
@@ -33,7 +39,9 @@ RULES = [
     Rule("inference/api", ("inference.runner.client", *INSIDE_A_RUNNER), except_for=("inference/api/server.py",)),
     Rule("inference/library", ("inference.api", "inference.scheduler", "inference.runner", "inference.prompt")),
     Rule("inference/scheduler", ("inference.api", "inference.runner.client", *INSIDE_A_RUNNER, "starlette", "uvicorn")),
-    Rule("inference/runner", ("inference.api", "inference.scheduler", "inference.library", "starlette", "uvicorn")),
+    Rule("inference/runner", ("inference.api", "inference.scheduler", "starlette", "uvicorn")),
+    Rule("inference/runner", ("inference.library",), except_for=("inference/runner/llama",)),
+    Rule("inference/runner/llama", BEYOND_THE_READER),
     Rule("inference/runner/engine", ("inference.runner.llama", "asyncio", "socket")),
     Rule("inference/runner/engine/scheduler.py", ("asyncio", "threading", "socket", "logging", "os", "pathlib", "numpy")),
 ]
