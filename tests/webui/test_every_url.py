@@ -35,6 +35,7 @@ OWNED = {
     "message-retry",
 }
 ADMINISTRATOR = {
+    "models",
     "people",
     "people-registration",
     "person-approve",

@@ -63,6 +63,10 @@ class EngineUnavailable(RuntimeFailure):
         super().__init__("engine_unavailable", sentence)
 
 
+class NotSupported(RuntimeFailure):
+    """The runtime in use, such as a real Ollama, has nothing that does this."""
+
+
 def failure_from_code(code: str, detail: str, model: str) -> RuntimeFailure:
     """The failure for an error object of the runtime: our own words where the code is known, else its own."""
     sentences = {
@@ -72,6 +76,8 @@ def failure_from_code(code: str, detail: str, model: str) -> RuntimeFailure:
         "shutting_down": _("The model runtime was shut down."),
         "stream_broken": _("The connection to the model runtime was lost."),
     }
+    if code == "not_supported":
+        return NotSupported(code, _("The model runtime behind this site cannot do this; Hearth's own can."))
     if code == "model_load_failed":
         return RuntimeFailure(code, _("The model could not be loaded: %(cause)s") % {"cause": detail})
     if code in {"model_too_large", "not_enough_memory"}:

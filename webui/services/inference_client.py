@@ -4,7 +4,6 @@ Closing the iterator closes the request, which is how an answer is stopped: the 
 """
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from weakref import WeakKeyDictionary
 from django.conf import settings
 
 from webui.services.errors import EngineUnavailable, RuntimeFailure, failure_from_code
-from webui.services.inference_events import Delta, Done, Event, Progress, error_code, last_text, parse_line, plain_text
+from webui.services.inference_events import Delta, Done, Event, Progress, last_text, parse_line, refusal
 from webui.services.runtime_status import read_runtime_status, unavailable_sentence
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 #: Seconds to go on trying to connect: while the supervisor says that the runtime is coming, and where it says nothing.
 PATIENCE_COMING, PATIENCE_UNKNOWN = 20.0, 2.0
 LONGEST_LINE = 8 * 1024 * 1024
-_CODE_BY_STATUS = {400: "invalid_request", 404: "model_not_found", 503: "queue_full"}
 
 
 @dataclass(frozen=True)
@@ -159,14 +157,7 @@ async def _lines(response: "httpx.Response") -> AsyncGenerator[bytes, None]:
 
 async def _refusal(response: "httpx.Response", model: str) -> RuntimeFailure:
     await response.aread()
-    try:
-        data = json.loads(response.content)
-    except ValueError:
-        data = {}
-    detail, code = (data.get("error"), data.get("code")) if isinstance(data, dict) else (None, None)
-    if not isinstance(code, str) or not code:
-        code = _CODE_BY_STATUS.get(response.status_code)
-    return failure_from_code(error_code(code), plain_text(detail), model)
+    return refusal(response.status_code, response.content, model)
 
 
 _clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, InferenceClient]" = WeakKeyDictionary()

@@ -1,4 +1,4 @@
-"""What the runtime says while it answers, as types; the one place that knows the wire names of `/api/chat`.
+"""What the runtime says while it answers, as types; the one place that knows the wire names of `/api/chat` and of errors.
 
 A real Ollama stands behind the same reader: it sends no `event` lines and no `hearth` object, and its errors carry no code.
 """
@@ -7,10 +7,11 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from webui.services.errors import failure_from_code
+from webui.services.errors import RuntimeFailure, failure_from_code
 
 Stage = Literal["loading", "queued", "prompt", "streaming"]
 _NANOSECONDS = 1_000_000
+_CODE_BY_STATUS = {400: "invalid_request", 404: "model_not_found", 503: "queue_full"}
 #: As many characters as the row of a message has room for.
 LONGEST_CODE = 40
 
@@ -74,6 +75,20 @@ def last_text(line: bytes) -> str:
     """Text that rides on the final line, as some servers send it."""
     message = json.loads(line).get("message")
     return plain_text(message.get("content")) if isinstance(message, dict) else ""
+
+
+def refusal(status: int, content: bytes, model: str) -> RuntimeFailure:
+    """The failure for an answer of `status` 400 or more. Without JSON, 404 and 405 mean that the path is not known there."""
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict):
+        return failure_from_code("not_supported" if status in {404, 405} else "engine_error", "", model)
+    code = data.get("code")
+    if not isinstance(code, str) or not code:
+        code = _CODE_BY_STATUS.get(status)
+    return failure_from_code(error_code(code), plain_text(data.get("error")), model)
 
 
 def _progress(data: dict[str, Any]) -> Progress | None:

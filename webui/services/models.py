@@ -4,18 +4,13 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
 from webui.models import Conversation, SiteSettings, User
-from webui.services.inference_client import endpoint
-from webui.services.inference_events import plain_text
+from webui.services.errors import RuntimeFailure
+from webui.services.installed_models import InstalledModel, installed_models
 from webui.services.runtime_status import read_runtime_status, unavailable_sentence
-
-if TYPE_CHECKING:
-    import httpx
 
 logger = logging.getLogger(__name__)
 #: Seconds: a page that waits for the runtime longer than this is shown without its models.
@@ -25,27 +20,16 @@ FRESH = 2.0
 
 
 @dataclass(frozen=True)
-class ModelChoice:
-    """One line of the picker. `parameter_size` and `quantization` are the runtime's words, e.g. "135M" and "Q4_1"."""
-
-    name: str
-    size_bytes: int
-    parameter_size: str
-    quantization: str
-    is_loaded: bool
-
-
-@dataclass(frozen=True)
 class ModelList:
     """`error` is a sentence where the runtime could not be asked."""
 
-    models: list[ModelChoice] = field(default_factory=list)
+    models: list[InstalledModel] = field(default_factory=list)
     error: str = ""
 
 
 @dataclass(frozen=True)
 class ModelPicker:
-    models: list[ModelChoice]
+    models: list[InstalledModel]
     selected: str
     error: str
 
@@ -81,62 +65,11 @@ def model_picker(user: User, *, wanted: str = "", conversation: Conversation | N
     return ModelPicker(listed.models, selected, listed.error)
 
 
-def runtime_answers(timeout_seconds: float = 0.5) -> bool:
-    """Whether something answers at the runtime's address."""
-    if not _is_there():
-        return False
-    import httpx
-
-    try:
-        with _http_client(timeout_seconds) as client:
-            return client.get("/api/version").is_success
-    except httpx.HTTPError:
-        return False
-
-
-def _http_client(timeout_seconds: float) -> "httpx.Client":
-    import httpx
-
-    base_url, socket_path = endpoint()
-    # trust_env off: the transport is given, and a proxy from the environment is for other things.
-    transport = httpx.HTTPTransport(uds=socket_path)
-    return httpx.Client(base_url=base_url, transport=transport, timeout=timeout_seconds, trust_env=False)
-
-
-def _is_there() -> bool:
-    """False where not even the runtime's socket file exists: no need to import an HTTP client to learn that."""
-    socket_path = endpoint()[1]
-    return socket_path is None or Path(socket_path).exists()
-
-
 def _ask_runtime() -> ModelList:
-    if not _is_there():
-        return ModelList(error=unavailable_sentence(read_runtime_status()))
-    import httpx
-
     try:
-        with _http_client(TIMEOUT) as client:
-            installed = client.get("/api/tags").raise_for_status().json()
-            loaded = client.get("/api/ps").raise_for_status().json()
-        return ModelList(_choices(installed, {str(model["name"]) for model in loaded["models"]}))
-    except httpx.HTTPError:
-        return ModelList(error=unavailable_sentence(read_runtime_status()))
-    except (ArithmeticError, ValueError, KeyError, TypeError, AttributeError):
+        return ModelList(installed_models(TIMEOUT))
+    except RuntimeFailure as failure:
+        return ModelList(error=failure.sentence)
+    except (ValueError, TypeError):
         logger.exception("The runtime's list of models could not be read")
         return ModelList(error=unavailable_sentence(read_runtime_status()))
-
-
-def _choices(installed: dict[str, Any], loaded: set[str]) -> list[ModelChoice]:
-    choices = []
-    for model in installed["models"]:
-        details = model.get("details") or {}
-        choices.append(
-            ModelChoice(
-                name=plain_text(str(model["name"])),
-                size_bytes=int(model.get("size") or 0),
-                parameter_size=plain_text(str(details.get("parameter_size") or "")),
-                quantization=plain_text(str(details.get("quantization_level") or "")),
-                is_loaded=str(model["name"]) in loaded,
-            )
-        )
-    return sorted(choices, key=lambda choice: choice.name)

@@ -2,9 +2,10 @@
 
 from webui.urls.accounts import account_urls
 from webui.urls.chat import chat_urls
+from webui.urls.models import model_urls
 from webui.urls.people import people_urls
 
-urlpatterns = [*chat_urls, *account_urls, *people_urls]
+urlpatterns = [*chat_urls, *account_urls, *model_urls, *people_urls]
 
 handler403 = "webui.views.errors.forbidden"
 handler404 = "webui.views.errors.not_found"

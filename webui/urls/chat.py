@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from webui.views import chat, conversations, health, messages, models, sidebar
+from webui.views import chat, conversations, health, messages, sidebar
 
 chat_urls = [
     path("", chat.chat, name="chat"),
@@ -16,6 +16,5 @@ chat_urls = [
     path("messages/<uuid:message_id>/continue/", messages.go_on, name="message-continue"),
     path("messages/<uuid:message_id>/retry/", messages.retry, name="message-retry"),
     path("sidebar/", sidebar.sidebar, name="sidebar"),
-    path("models/picker/", models.picker, name="model-picker"),
     path("health", health.health, name="health"),
 ]

@@ -6,7 +6,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from webui import __version__
-from webui.services.models import runtime_answers
+from webui.services.runtime_api import runtime_answers
 from webui.services.runtime_status import read_runtime_status
 
 

@@ -1,14 +1,12 @@
 """The people page: who has an account, who waits for one, and what an administrator does about it."""
 
 from collections.abc import Callable
-from functools import wraps
-from typing import Concatenate, ParamSpec
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse, HttpResponseBadRequest
+from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -22,23 +20,9 @@ from webui.models import SiteSettings
 from webui.services import people as decisions
 from webui.services.passwords import make_reset_token
 from webui.services.site_settings import change_registration
-from webui.views.requests import PersonRequest
+from webui.views.requests import PersonRequest, administrator_required
 
 PAGE_SIZE = 100
-Rest = ParamSpec("Rest")
-View = Callable[Concatenate[PersonRequest, Rest], HttpResponse]
-
-
-def administrator_required(view: View[Rest]) -> View[Rest]:
-    """For everybody else there is nothing here."""
-
-    @wraps(view)
-    def guarded(request: PersonRequest, /, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
-        if not request.user.is_administrator:
-            raise Http404
-        return view(request, *args, **kwargs)
-
-    return guarded
 
 
 @administrator_required

@@ -1,11 +1,16 @@
 """What a request is after the middleware: somebody with an account, and htmx's headers read."""
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
 from uuid import UUID
 
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django_htmx.middleware import HtmxDetails
 
 from webui.models import User
+
+Rest = ParamSpec("Rest")
 
 
 class PersonRequest(HttpRequest):
@@ -13,6 +18,21 @@ class PersonRequest(HttpRequest):
 
     user: User
     htmx: HtmxDetails
+
+
+View = Callable[Concatenate[PersonRequest, Rest], HttpResponse]
+
+
+def administrator_required(view: View[Rest]) -> View[Rest]:
+    """For everybody else there is nothing here."""
+
+    @wraps(view)
+    def guarded(request: PersonRequest, /, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponse:
+        if not request.user.is_administrator:
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return guarded
 
 
 def wants_fragment(request: PersonRequest) -> bool:

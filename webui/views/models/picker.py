@@ -1,4 +1,4 @@
-"""The model picker."""
+"""The model picker of the composer."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
