@@ -13,6 +13,7 @@
         ├── ModelLoadFailed
         ├── NotEnoughMemory
         ├── RunnerCrashed
+        ├── LibraryFailed
         └── RuntimeShuttingDown
 
 HTTP status codes are given in one place, `inference.api.errors`.
@@ -77,6 +78,12 @@ class RunnerCrashed(EngineError):
     code = "runner_crashed"
 
 
+class LibraryFailed(EngineError):
+    """The models folder cannot be read or written, or the disk is full."""
+
+    code = "library_failed"
+
+
 class RuntimeShuttingDown(EngineError):
     code = "shutting_down"
 
@@ -97,6 +104,7 @@ _BY_CODE: dict[str, type[InferenceError]] = {
         ModelLoadFailed,
         NotEnoughMemory,
         RunnerCrashed,
+        LibraryFailed,
         RuntimeShuttingDown,
     )
 }

@@ -50,6 +50,8 @@ class Settings:
     gpu_overhead: int = 0
     #: Whether a model that fits one GPU is spread over all of them.
     sched_spread: bool = False
+    #: Whether blobs that no model needs are removed at the start, and what a replaced model alone needed at once.
+    prunes: bool = True
     #: Names of models to be loaded at the start.
     preload: tuple[str, ...] = ()
     #: Web origins besides the usual local ones that may call the API.
@@ -95,6 +97,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         flash_attention=_FLASH_ATTENTION[reader.boolean("OLLAMA_FLASH_ATTENTION")],
         gpu_overhead=reader.integer("OLLAMA_GPU_OVERHEAD", 0, minimum=0, maximum=2**50),
         sched_spread=bool(reader.boolean("OLLAMA_SCHED_SPREAD")),
+        prunes=not reader.boolean("OLLAMA_NOPRUNE"),
         preload=reader.names("HEARTH_PRELOAD"),
         origins=reader.names("OLLAMA_ORIGINS"),
         runner_hang_s=reader.integer("HEARTH_RUNNER_HANG_S", 60, minimum=1, maximum=86_400),

@@ -12,16 +12,19 @@ from starlette.types import ASGIApp
 from inference.api.chat import chat
 from inference.api.counting import CountRequests
 from inference.api.embed import embed, embeddings
-from inference.api.errors import client_gone, http_error, inference_error, unexpected_error
+from inference.api.errors import client_gone, http_error, inference_error, library_error, unexpected_error
 from inference.api.forget import forget
 from inference.api.generate import generate
 from inference.api.hosts import LocalHostsOnly
+from inference.api.library.copy import copy
+from inference.api.library.delete import delete
 from inference.api.metrics import metrics
 from inference.api.models import root, running, tags, version
 from inference.api.origins import KnownOriginsOnly
 from inference.api.rerank import rerank
 from inference.api.runtime import Runtime
 from inference.errors import InferenceError
+from inference.library.errors import LibraryError
 
 
 def build_app(runtime: Runtime) -> ASGIApp:
@@ -31,6 +34,8 @@ def build_app(runtime: Runtime) -> ASGIApp:
         _route("/api/version", version, "GET", "HEAD"),
         _route("/api/tags", tags, "GET", "HEAD"),
         _route("/api/ps", running, "GET"),
+        _route("/api/copy", copy, "POST"),
+        _route("/api/delete", delete, "DELETE"),
         _route("/api/chat", chat, "POST"),
         _route("/api/generate", generate, "POST"),
         _route("/api/embed", embed, "POST"),
@@ -40,6 +45,7 @@ def build_app(runtime: Runtime) -> ASGIApp:
     ]
     handlers: dict[Any, Any] = {
         InferenceError: inference_error,
+        LibraryError: library_error,
         HTTPException: http_error,
         ClientDisconnect: client_gone,
         Exception: unexpected_error,

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from inference.errors import (
     InferenceError,
+    LibraryFailed,
     ModelNotFound,
     NotEnoughMemory,
     PayloadTooLarge,
@@ -18,6 +19,7 @@ from inference.errors import (
     RequestTimeout,
     RuntimeShuttingDown,
 )
+from inference.library.errors import LibraryError
 
 JSON_TYPE = "application/json; charset=utf-8"
 #: Seconds after which a client that was turned away may try again.
@@ -53,6 +55,18 @@ async def inference_error(request: Request, error: Exception) -> Response:
     status = status_of(error)
     headers = {"retry-after": str(RETRY_AFTER_S)} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
     return Response(error_body(error), status, headers, JSON_TYPE)
+
+
+async def library_error(request: Request, error: Exception) -> Response:
+    """What is wrong with the models folder is for whoever runs Hearth to mend, so they are told."""
+    assert isinstance(error, LibraryError)
+    return await inference_error(request, error_of_library(error))
+
+
+def error_of_library(error: LibraryError) -> LibraryFailed:
+    """As a sentence."""
+    text = str(error)
+    return LibraryFailed(text[:1].upper() + text[1:] + "." if text else "The models folder cannot be used.")
 
 
 async def http_error(request: Request, error: Exception) -> Response:

@@ -43,7 +43,8 @@ def serve(settings: Settings) -> None:
     _configure_logging(settings.log_level)
     sockets = _bind(settings)
     try:
-        library = Library(settings.models_dir)
+        library = Library(settings.models_dir, prunes=settings.prunes)
+        library.prune_at_start()
         import_starter(library, find_starter_file())
         limit_folder(settings.kv_dir, settings.kv_cache_max)
         asyncio.run(_serve(settings, library, sockets))

@@ -7,12 +7,13 @@ import hashlib
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from inference.library.atomic import write_atomically
-from inference.library.errors import DamagedModel
+from inference.library.errors import DamagedModel, LibraryError
 from inference.library.names import InvalidName, ModelName, name_from_parts
 
 MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
@@ -90,6 +91,31 @@ class ManifestStore:
         decode_manifest(content)
         write_atomically(self.path(name), content)
         return hashlib.sha256(content).hexdigest()
+
+    def digests(self, name: ModelName) -> list[str]:
+        """Of all blobs its manifest refers to; none where there is no manifest or it cannot be read."""
+        try:
+            manifest, _ = self.read(name)
+        except (DamagedModel, OSError):
+            return []
+        return [layer.digest for layer in (manifest.config, *manifest.layers)]
+
+    def remove(self, name: ModelName) -> list[str]:
+        """The digests it referred to. Raises `LibraryError` when it cannot be removed."""
+        path = self.path(name)
+        digests = self.digests(name)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise LibraryError(f"the model cannot be removed from the models folder: {error.strerror}") from error
+        self._remove_empty_folders(path.parent)
+        return digests
+
+    def _remove_empty_folders(self, folder: Path) -> None:
+        with suppress(OSError):
+            while folder != self.root:
+                folder.rmdir()
+                folder = folder.parent
 
 
 def decode_manifest(content: bytes) -> Manifest:

@@ -6,6 +6,8 @@ Safe to call from several threads.
 
 import logging
 import threading
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,10 @@ from inference.library.blobs import BlobStore
 from inference.library.capabilities import capabilities
 from inference.library.errors import DamagedModel, LibraryError
 from inference.library.gguf import GGUFMetadata, read_metadata
+from inference.library.holds import Holds
 from inference.library.manifests import Layer, Manifest, ManifestStore
 from inference.library.names import ModelName
+from inference.library.prune import prune_at_start, remove_unreferenced
 
 _MAX_TEXT_BYTES = 4 * 1024 * 1024
 _MAX_CONFIG_BYTES = 4 * 1024 * 1024
@@ -83,10 +87,13 @@ class _Read:
 class Library:
     """The models folder, in Ollama's layout."""
 
-    def __init__(self, models_dir: Path) -> None:
+    def __init__(self, models_dir: Path, *, prunes: bool = True) -> None:
+        """Without `prunes`, blobs go only with the model that is deleted (`OLLAMA_NOPRUNE`)."""
         self.models_dir = models_dir
+        self._prunes = prunes
         self.manifests = ManifestStore(models_dir)
         self.blobs = BlobStore(models_dir)
+        self._holds = Holds()
         self._lock = threading.Lock()
         self._read: dict[ModelName, _Read] = {}
         self._reported: dict[ModelName, str] = {}
@@ -122,6 +129,43 @@ class Library:
                 raise ModelNotFound(f"model '{asked}' is damaged: {error}; install it again") from None
             except OSError:
                 raise ModelNotFound(f"model '{asked}' not found") from None
+
+    def hold(self, digests: Iterable[str]) -> AbstractContextManager[None]:
+        """While the block runs, no blob of these digests is removed: for work that will refer to them in a manifest."""
+        return self._holds.hold(digests)
+
+    def copy(self, source: ModelName, destination: ModelName, *, asked: str) -> str:
+        """Gives the model a second name and returns its digest. A model of that name, in any case, is replaced and keeps the
+        case it has. Raises `ModelNotFound`, quoting the source as it was `asked`, or `LibraryError`."""
+        with self._lock:
+            stored = self.manifests.resolve(source)
+            if stored is None:
+                raise ModelNotFound(f'model "{asked}" not found')
+            target = self.manifests.resolve(destination) or destination
+            return self.manifests.write(target, self.manifests.path(stored).read_bytes())
+
+    def delete(self, name: ModelName, *, asked: str) -> None:
+        """Removes the model of that name in any case, damaged or not, and the blobs that only it refers to. Raises
+        `ModelNotFound`, quoting the name as it was `asked`, or `LibraryError`."""
+        with self._lock:
+            stored = self.manifests.resolve(name)
+            if stored is None:
+                raise ModelNotFound(f"model '{asked}' not found")
+            self._read.pop(stored, None)
+            digests = self.manifests.remove(stored)
+            remove_unreferenced(self.manifests, self.blobs, self._holds, digests)
+
+    def remove_unused(self, digests: Iterable[str]) -> list[str]:
+        """Of these digests, those whose blobs were removed because no model refers to them and no work holds them: for what
+        a model that was replaced leaves behind."""
+        if not self._prunes:
+            return []
+        with self._lock:
+            return remove_unreferenced(self.manifests, self.blobs, self._holds, digests)
+
+    def prune_at_start(self) -> int:
+        """See `inference.library.prune`; to be called before any work begins."""
+        return prune_at_start(self.manifests, self.blobs) if self._prunes else 0
 
     def metadata(self, model: InstalledModel) -> GGUFMetadata:
         """What the model's GGUF header says. Raises `LibraryError`."""

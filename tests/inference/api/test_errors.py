@@ -24,6 +24,7 @@ STATUSES = {
     "rejected": 400,
     "request_timeout": 408,
     "runner_crashed": 500,
+    "library_failed": 500,
     "shutting_down": 503,
 }
 

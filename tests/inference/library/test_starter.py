@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from inference.library.models import Library
-from inference.library.starter import STARTER_NAME, find_starter_file, human_parameters, import_starter
+from inference.library.starter import STARTER_NAME, find_starter_file, import_starter
+from inference.library.writer import human_parameters
 from tests.inference.library.files import gguf, make_library, make_model
 
 
