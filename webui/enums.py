@@ -19,6 +19,14 @@ class Registration(models.TextChoices):
     CLOSED = "closed", _("Closed: nobody may register")
 
 
+class Audience(models.TextChoices):
+    """Who may use a model. Administrators always may: they decide it."""
+
+    EVERYONE = "everyone", _("Everyone who is signed in")
+    ADMINISTRATORS = "administrators", _("Administrators only")
+    CHOSEN = "chosen", _("Chosen people")
+
+
 class MessageRole(models.TextChoices):
     SYSTEM = "system", _("System")
     USER = "user", _("You")

@@ -2,7 +2,8 @@
 
 from webui.models.conversation import Conversation
 from webui.models.message import Message
+from webui.models.model_access import ModelAccess
 from webui.models.site_settings import SiteSettings
 from webui.models.user import User
 
-__all__ = ["Conversation", "Message", "SiteSettings", "User"]
+__all__ = ["Conversation", "Message", "ModelAccess", "SiteSettings", "User"]

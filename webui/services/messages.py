@@ -22,6 +22,7 @@ from webui.services.generation.generation import GenerationJob
 from webui.services.generation.recovery import settle_orphan
 from webui.services.generation.registry import start_generation, stop_generation
 from webui.services.inference_client import ChatRequest
+from webui.services.model_access import check_may_use
 from webui.services.notices import conversation_changed
 from webui.services.prompts import build_prompt
 from webui.services.titles import excerpt
@@ -53,13 +54,15 @@ def check_content(content: str) -> str:
 def send_message(user: User, *, content: str, model: str, conversation: Conversation | None = None) -> SentMessage:
     """Stores a question and its still empty answer, and has the answer generated. Without a conversation a new one begins.
 
-    `user` owns `conversation`, which came from `access`. Raises ContentRefused, NoModel, AnswerRunning or TooManyAnswers.
+    `user` owns `conversation`, which came from `access`. Raises ContentRefused, NoModel, ModelNotAllowed, AnswerRunning or
+    TooManyAnswers.
     """
     asked_at = time.monotonic()
     content = check_content(content)
     model = model or (conversation.model if conversation else "")
     if not model:
         raise NoModel(_("Choose a model first."))
+    check_may_use(user, model)
     with transaction.atomic():
         is_new = conversation is None
         if conversation is None:
@@ -104,6 +107,7 @@ def _run_again(message: Message, *, is_possible: bool, content: str) -> Message:
         if not is_possible or message.role != MessageRole.ASSISTANT or conversation.active_leaf_id != message.pk:
             raise ActionNotPossible(_("Only the last answer can be continued or repeated, and only when it did not finish."))
         message.conversation = conversation
+        check_may_use(conversation.owner, message.model)
         message.status, message.content = MessageStatus.QUEUED, content
         message.finish_reason = message.error_code = message.error_detail = ""
         message.finished_at = None

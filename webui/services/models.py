@@ -10,6 +10,7 @@ from django.conf import settings
 from webui.models import Conversation, SiteSettings, User
 from webui.services.errors import RuntimeFailure
 from webui.services.installed_models import InstalledModel, installed_models
+from webui.services.model_access import usable_models
 from webui.services.runtime_status import read_runtime_status, unavailable_sentence
 
 logger = logging.getLogger(__name__)
@@ -29,9 +30,12 @@ class ModelList:
 
 @dataclass(frozen=True)
 class ModelPicker:
+    """`has_others`: models are installed, but this person may chat with none of them."""
+
     models: list[InstalledModel]
     selected: str
     error: str
+    has_others: bool = False
 
 
 _lock = threading.Lock()
@@ -54,15 +58,17 @@ def list_models() -> ModelList:
 
 
 def model_picker(user: User, *, wanted: str = "", conversation: Conversation | None = None) -> ModelPicker:
-    """The picker with the model chosen that is asked for, or the conversation's, the person's last one, the site's, or any."""
+    """The models that `user` may chat with, and of these the one that is asked for, or the conversation's, the person's last
+    one, the site's, or any."""
     listed = list_models()
-    installed = [choice.name for choice in listed.models]
+    models = [model for model in usable_models(user, listed.models) if model.can_chat]
+    installed = [model.name for model in models]
     selected = wanted or (conversation.model if conversation else "")
     if not selected:
         last_used = Conversation.objects.filter(owner=user).values_list("model", flat=True).first() or ""
         candidates = [last_used, SiteSettings.load().default_model]
         selected = next((name for name in candidates if name in installed), installed[0] if installed else last_used)
-    return ModelPicker(listed.models, selected, listed.error)
+    return ModelPicker(models, selected, listed.error, has_others=not models and bool(listed.models))
 
 
 def _ask_runtime() -> ModelList:

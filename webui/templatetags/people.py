@@ -1,8 +1,9 @@
-"""What an administrator should know wherever they are."""
+"""What an administrator should know wherever they are, and who the administrators are."""
 
 from django import template
 
 from webui.models import User
+from webui.services.model_access import administrators_sentence
 
 register = template.Library()
 
@@ -13,3 +14,9 @@ def waiting_people(user: User) -> int:
     if not user.is_administrator:
         return 0
     return User.objects.filter(is_approved=False, is_active=True).count()
+
+
+@register.simple_tag
+def administrators() -> str:
+    """Their names, for the sentence that says whom to ask."""
+    return administrators_sentence()
