@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from inference.library.gguf import GGUFMetadata, LongArray, is_encoder
+from inference.library.gguf import GGUFMetadata, is_encoder
+from inference.library.gguf_reader import LongArray
 
 _LARGEST = 2**31 - 1
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from inference.library.errors import GGUFError
-from inference.library.gguf import LongArray, read_metadata
+from inference.library.gguf import read_metadata
+from inference.library.gguf_reader import LongArray
 from inference.library.starter import find_starter_file
 from tests.inference.library.files import ARRAY, BOOL, F32, I64, STRING, TINY, U8, U32, U64, gguf, string, u32, u64
 

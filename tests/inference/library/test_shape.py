@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.library.footprint import CacheOptions, estimate
-from inference.library.gguf import GGUFMetadata, LongArray, read_metadata
+from inference.library.gguf import GGUFMetadata, read_metadata
+from inference.library.gguf_reader import LongArray
 from inference.library.shape import ModelShape, read_shape
 from tests.inference.library.files import ARRAY, BOOL, F32, STRING, TINY, U32, Value, gguf
 
