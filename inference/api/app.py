@@ -18,6 +18,7 @@ from inference.api.generate import generate
 from inference.api.hosts import LocalHostsOnly
 from inference.api.library.copy import copy
 from inference.api.library.delete import delete
+from inference.api.library.show import show
 from inference.api.metrics import metrics
 from inference.api.models import root, running, tags, version
 from inference.api.origins import KnownOriginsOnly
@@ -34,6 +35,7 @@ def build_app(runtime: Runtime) -> ASGIApp:
         _route("/api/version", version, "GET", "HEAD"),
         _route("/api/tags", tags, "GET", "HEAD"),
         _route("/api/ps", running, "GET"),
+        _route("/api/show", show, "POST"),
         _route("/api/copy", copy, "POST"),
         _route("/api/delete", delete, "DELETE"),
         _route("/api/chat", chat, "POST"),

@@ -94,8 +94,6 @@ def _texts(value: Any) -> list[str]:
 def _check(body: EmbedBody, opened: OpenModel) -> None:
     if opened.metadata.is_reranker:
         raise InvalidRequest(f'"{body.asked_model}" does not support embedding')
-    if opened.model.has("adapter"):
-        raise InvalidRequest(f'"{body.asked_model}" needs an adapter, which Hearth cannot apply yet')
 
 
 def _normalised(vectors: list[bytes], dimensions: int) -> list[list[float]]:

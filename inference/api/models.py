@@ -50,22 +50,32 @@ def _list(library: Library) -> list[dict[str, Any]]:
 
 def _installed(library: Library, model: InstalledModel) -> dict[str, Any]:
     name = model.name.shortest
-    lengths: dict[str, int | None] = {}
-    capabilities: list[str] = []
-    # What is wrong with the file is told to whoever uses it.
-    with contextlib.suppress(LibraryError):
-        metadata = library.metadata(model)
-        lengths = {"context_length": metadata.context_length, "embedding_length": metadata.embedding_length}
-        capabilities = [name for name in library.capabilities(model) if name in _SERVED]
     return {
         "name": name,
         "model": name,
         "modified_at": timestamp(model.modified_at_ns),
         "size": model.size,
         "digest": model.digest,
-        "details": _details(model) | {key: length for key, length in lengths.items() if length is not None},
-        "capabilities": capabilities,
+        "details": model_details(model, library),
+        "capabilities": served_capabilities(library, model),
     }
+
+
+def served_capabilities(library: Library, model: InstalledModel) -> list[str]:
+    """Of the model's capabilities, those that Hearth can serve."""
+    # What is wrong with the file is told to whoever uses it.
+    with contextlib.suppress(LibraryError):
+        return [name for name in library.capabilities(model) if name in _SERVED]
+    return []
+
+
+def model_details(model: InstalledModel, library: Library) -> dict[str, Any]:
+    """What the config says, with the lengths that the GGUF's header names."""
+    lengths: dict[str, int | None] = {}
+    with contextlib.suppress(LibraryError):
+        metadata = library.metadata(model)
+        lengths = {"context_length": metadata.context_length, "embedding_length": metadata.embedding_length}
+    return _details(model) | {key: length for key, length in lengths.items() if length is not None}
 
 
 def _loaded(loaded: LoadedModel) -> dict[str, Any]:

@@ -74,8 +74,6 @@ def check_abilities(body: RequestBody, opened: OpenModel, action: str) -> None:
         raise InvalidRequest(f'"{body.asked_model}" does not support thinking')
     if opened.metadata.is_embedding:
         raise InvalidRequest(f'"{body.asked_model}" does not support {action}')
-    if opened.model.has("adapter"):
-        raise InvalidRequest(f'"{body.asked_model}" needs an adapter, which Hearth cannot apply yet')
     json_schema_of(body.format)
     if body.debug_render_only:
         raise InvalidRequest("_debug_render_only is not supported: leave it out")

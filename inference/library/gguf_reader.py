@@ -38,6 +38,7 @@ _SCALARS = {
 }
 _U32, _U64 = _SCALARS[4], _SCALARS[10]
 
+
 @dataclass(frozen=True)
 class LongArray:
     """Stands for an array that was passed over because it is long."""

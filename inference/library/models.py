@@ -24,7 +24,8 @@ from inference.library.manifests import Layer, Manifest, ManifestStore
 from inference.library.names import ModelName
 from inference.library.prune import prune_at_start, remove_unreferenced
 
-_MAX_TEXT_BYTES = 4 * 1024 * 1024
+#: Of a layer that holds text or JSON.
+MAX_TEXT_BYTES = 4 * 1024 * 1024
 _MAX_CONFIG_BYTES = 4 * 1024 * 1024
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,9 @@ class ModelConfig(msgspec.Struct, frozen=True):
     model_families: list[str] | None = None
     model_type: str | None = None
     file_type: str | None = None
+    renderer: str | None = None
+    parser: str | None = None
+    requires: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class InstalledModel:
     model_path: Path | None
     #: The GGUF file of the part that sees images, where there is one.
     projector_path: Path | None = None
+    #: GGUF files of LoRA adapters that are applied to the weights.
+    adapter_paths: tuple[Path, ...] = ()
 
     @property
     def size(self) -> int:
@@ -70,7 +76,7 @@ class InstalledModel:
     @property
     def runtime_key(self) -> str:
         """The same for models that differ in nothing that is loaded: one runner serves them."""
-        return f"{self.model_path}+{self.projector_path}" if self.projector_path else str(self.model_path)
+        return "+".join(str(path) for path in (self.model_path, self.projector_path, *self.adapter_paths) if path is not None)
 
     def has(self, kind: str) -> bool:
         return self.manifest.first(kind) is not None
@@ -171,14 +177,27 @@ class Library:
         """What the model's GGUF header says. Raises `LibraryError`."""
         if model.model_path is None:
             raise DamagedModel("the model has no GGUF file")
+        return self.file_metadata(model.model_path)
+
+    def file_metadata(self, path: Path) -> GGUFMetadata:
+        """Of one of a model's GGUF files. Raises `LibraryError`."""
         try:
-            stat = model.model_path.stat()
+            stat = path.stat()
         except OSError:
             raise DamagedModel("its model blob is missing") from None
-        key = (model.model_path, stat.st_mtime_ns, stat.st_size)
+        key = (path, stat.st_mtime_ns, stat.st_size)
         if key not in self._metadata:
-            self._metadata[key] = read_metadata(model.model_path)
+            self._metadata[key] = read_metadata(path)
         return self._metadata[key]
+
+    def text(self, model: InstalledModel, kind: str) -> str:
+        """What the model's layer of that kind (`template`, `system`) says, or nothing. Raises `LibraryError`."""
+        return self._text_layer(model, kind)
+
+    def texts(self, model: InstalledModel, kind: str) -> list[str]:
+        """Of every layer of that kind; a long one is cut. Raises `LibraryError`."""
+        paths = [self.blobs.check(layer) for layer in model.manifest.layers if layer.kind == kind]
+        return [_beginning(path) for path in paths]
 
     def capabilities(self, model: InstalledModel) -> list[str]:
         """See `inference.library.capabilities`; empty for a model without a GGUF file. Raises `LibraryError`."""
@@ -220,6 +239,7 @@ class Library:
             config=config,
             model_path=None if weights is None else self.blobs.path(weights.digest),
             projector_path=None if projector is None else self.blobs.path(projector.digest),
+            adapter_paths=tuple(self.blobs.path(layer.digest) for layer in manifest.layers if layer.kind == "adapter"),
         )
 
     def _content(self, layer: Layer, longest: int) -> bytes:
@@ -230,17 +250,22 @@ class Library:
 
     def _text_layer(self, model: InstalledModel, kind: str) -> str:
         layer = model.manifest.first(kind)
-        return "" if layer is None else self._content(layer, _MAX_TEXT_BYTES).decode("utf-8", errors="replace")
+        return "" if layer is None else self._content(layer, MAX_TEXT_BYTES).decode("utf-8", errors="replace")
 
     def _json_layer(self, model: InstalledModel, kind: str, expected: type) -> Any:
         layer = model.manifest.first(kind)
-        return expected() if layer is None else _decode(self._content(layer, _MAX_TEXT_BYTES), expected, kind)
+        return expected() if layer is None else _decode(self._content(layer, MAX_TEXT_BYTES), expected, kind)
 
     def _report(self, name: ModelName, error: Exception) -> None:
         reason = str(error) if isinstance(error, LibraryError) else "its manifest cannot be read"
         if self._reported.get(name) != reason:
             self._reported[name] = reason
             logger.warning("Model %s is left out: %s.", name.shortest, reason)
+
+
+def _beginning(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(MAX_TEXT_BYTES).decode("utf-8", errors="replace")
 
 
 def _decode(content: bytes, expected: Any, kind: str) -> Any:

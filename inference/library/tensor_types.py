@@ -9,6 +9,13 @@ _BLOCKS = {
     41: (128, 18), 42: (64, 18),
 }  # fmt: skip
 
+_NAMES = {
+    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 9: "Q8_1", 10: "Q2_K", 11: "Q3_K",
+    12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL",
+    21: "IQ3_S", 22: "IQ2_S", 23: "IQ4_XS", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64", 29: "IQ1_M", 30: "BF16",
+    34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4",
+}  # fmt: skip
+
 #: Bytes an element takes in a cache of the type, by the names of `OLLAMA_KV_CACHE_TYPE`.
 CACHE_TYPES = {
     "f32": 4.0, "f16": 2.0, "bf16": 2.0, "q8_0": 34 / 32, "q5_1": 24 / 32, "q5_0": 22 / 32, "q4_1": 20 / 32,
@@ -23,3 +30,8 @@ def tensor_bytes(type_number: int, num_elements: int) -> int | None:
         return None
     num_elements_each, num_bytes_each = block
     return -(-num_elements // num_elements_each) * num_bytes_each
+
+
+def type_name(type_number: int) -> str:
+    """As ggml calls it."""
+    return _NAMES.get(type_number, f"unknown type {type_number}")

@@ -6,7 +6,7 @@ import time
 
 from inference.errors import InferenceError, ModelLoadFailed
 from inference.metrics import Metrics
-from inference.runner.messages import RunnerConfig
+from inference.runner.messages import LoraAdapter, RunnerConfig
 from inference.scheduler.loaded import LoadedModel, Runner, StartRunner
 from inference.settings import Settings
 
@@ -50,6 +50,7 @@ class Loader:
         return RunnerConfig(
             model_path=str(model.model.model_path),
             projector_path=str(model.model.projector_path or ""),
+            adapters=[LoraAdapter(str(path)) for path in model.model.adapter_paths],
             socket_path=str(settings.run_dir / f"r{next(self._numbers)}.sock"),
             num_ctx=model.num_ctx,
             num_slots=model.plan.num_slots,
