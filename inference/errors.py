@@ -14,6 +14,11 @@
         ├── NotEnoughMemory
         ├── RunnerCrashed
         ├── LibraryFailed
+        ├── NotEnoughDisk
+        ├── RegistryError          a registry cannot be reached, refuses, or does not send what it promised
+        │   ├── NotInRegistry
+        │   ├── RegistryRefused
+        │   └── DigestMismatch
         └── RuntimeShuttingDown
 
 HTTP status codes are given in one place, `inference.api.errors`.
@@ -84,6 +89,30 @@ class LibraryFailed(EngineError):
     code = "library_failed"
 
 
+class NotEnoughDisk(EngineError):
+    code = "not_enough_disk"
+
+
+class RegistryError(EngineError):
+    code = "registry_error"
+
+
+class NotInRegistry(RegistryError):
+    code = "not_in_registry"
+
+
+class RegistryRefused(RegistryError):
+    """Who asks is not known there, or may not have it."""
+
+    code = "registry_refused"
+
+
+class DigestMismatch(RegistryError):
+    """What came is not what its name promises; it has been thrown away."""
+
+    code = "digest_mismatch"
+
+
 class RuntimeShuttingDown(EngineError):
     code = "shutting_down"
 
@@ -105,6 +134,11 @@ _BY_CODE: dict[str, type[InferenceError]] = {
         NotEnoughMemory,
         RunnerCrashed,
         LibraryFailed,
+        NotEnoughDisk,
+        RegistryError,
+        NotInRegistry,
+        RegistryRefused,
+        DigestMismatch,
         RuntimeShuttingDown,
     )
 }

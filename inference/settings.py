@@ -52,6 +52,8 @@ class Settings:
     sched_spread: bool = False
     #: Whether blobs that no model needs are removed at the start, and what a replaced model alone needed at once.
     prunes: bool = True
+    #: Bytes/s that all pulls together may take from the network; 0: as many as come.
+    download_limit: int = 0
     #: Names of models to be loaded at the start.
     preload: tuple[str, ...] = ()
     #: Web origins besides the usual local ones that may call the API.
@@ -98,6 +100,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         gpu_overhead=reader.integer("OLLAMA_GPU_OVERHEAD", 0, minimum=0, maximum=2**50),
         sched_spread=bool(reader.boolean("OLLAMA_SCHED_SPREAD")),
         prunes=not reader.boolean("OLLAMA_NOPRUNE"),
+        download_limit=reader.size("HEARTH_DOWNLOAD_LIMIT", 0),
         preload=reader.names("HEARTH_PRELOAD"),
         origins=reader.names("OLLAMA_ORIGINS"),
         runner_hang_s=reader.integer("HEARTH_RUNNER_HANG_S", 60, minimum=1, maximum=86_400),

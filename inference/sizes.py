@@ -14,3 +14,8 @@ def parse_size(text: str) -> int:
     number, unit, binary, byte = match.groups()
     base = 1000 if byte and not binary else 1024
     return int(float(number) * base ** _POWERS[unit.lower()])
+
+
+def human_size(num_bytes: int) -> str:
+    """Decimal, as disks and model pages count: 4.1 GB, 250 MB."""
+    return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.0f} MB"

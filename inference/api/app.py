@@ -22,6 +22,7 @@ from inference.api.library.show import show
 from inference.api.metrics import metrics
 from inference.api.models import root, running, tags, version
 from inference.api.origins import KnownOriginsOnly
+from inference.api.pull import pull
 from inference.api.rerank import rerank
 from inference.api.runtime import Runtime
 from inference.errors import InferenceError
@@ -36,6 +37,7 @@ def build_app(runtime: Runtime) -> ASGIApp:
         _route("/api/tags", tags, "GET", "HEAD"),
         _route("/api/ps", running, "GET"),
         _route("/api/show", show, "POST"),
+        _route("/api/pull", pull, "POST"),
         _route("/api/copy", copy, "POST"),
         _route("/api/delete", delete, "DELETE"),
         _route("/api/chat", chat, "POST"),

@@ -18,6 +18,8 @@ from inference.api.preload import preload
 from inference.api.runtime import Runtime
 from inference.kv.housekeeping import limit_folder
 from inference.library.models import Library
+from inference.library.registry.pulls import Pulls
+from inference.library.registry.registry import Registry
 from inference.library.starter import find_starter_file, import_starter
 from inference.runner.client import RunnerClient
 from inference.scheduler import Scheduler
@@ -55,7 +57,9 @@ def serve(settings: Settings) -> None:
 async def _serve(settings: Settings, library: Library, sockets: list[socket.socket]) -> None:
     scheduler = Scheduler(settings, RunnerClient.start)
     await scheduler.prepare()
-    runtime = Runtime(settings, library, scheduler)
+    registry = Registry(settings.data_dir)
+    pulls = Pulls(library, registry, limit=settings.download_limit)
+    runtime = Runtime(settings, library, scheduler, registry, pulls)
     config = uvicorn.Config(
         build_app(runtime),
         http="h11",
@@ -72,20 +76,21 @@ async def _serve(settings: Settings, library: Library, sockets: list[socket.sock
     )
     logger.info("Listening on %s and %s.", _describe(sockets[0]), settings.socket_path)
     preloading = asyncio.create_task(preload(runtime))
-    await _Server(config, scheduler).serve(sockets=sockets)
+    await _Server(config, runtime).serve(sockets=sockets)
     preloading.cancel()
+    await registry.close()
 
 
 class _Server(uvicorn.Server):
-    """Tells the scheduler to end all streams before waiting for connections to end."""
+    """Has all streams and pulls ended before waiting for connections to end."""
 
-    def __init__(self, config: uvicorn.Config, scheduler: Scheduler) -> None:
+    def __init__(self, config: uvicorn.Config, runtime: Runtime) -> None:
         super().__init__(config)
-        self._scheduler = scheduler
+        self._runtime = runtime
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         logger.info("Stopping.")
-        await asyncio.gather(super().shutdown(sockets=sockets), self._scheduler.close())
+        await asyncio.gather(super().shutdown(sockets=sockets), self._runtime.scheduler.close(), self._runtime.pulls.close())
 
 
 def _bind(settings: Settings) -> list[socket.socket]:

@@ -11,7 +11,7 @@ from inference.library.errors import LibraryError
 
 
 @contextmanager
-def new_file(path: Path) -> Iterator[BinaryIO]:
+def new_file(path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
     """A temporary file beside `path` that takes its name when the block ends well, and is gone when it does not.
 
     Raises `LibraryError` when the folder cannot be written or the disk is full.
@@ -24,7 +24,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
-            os.fchmod(file.fileno(), 0o644)
+            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         temporary.replace(path)
         temporary = None
@@ -37,9 +37,9 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
                 temporary.unlink()
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Raises `LibraryError`."""
-    with new_file(path) as file:
+    with new_file(path, mode) as file:
         file.write(content)
 
 

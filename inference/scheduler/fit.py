@@ -9,8 +9,8 @@ from inference.scheduler.loaded import LoadedModel, ModelRequest, ModelState
 from inference.scheduler.machine import Machine
 from inference.scheduler.plan import AUTOMATIC_SLOTS, Plan, Room, least_footprint, make_plan
 from inference.settings import Settings
+from inference.sizes import human_size
 
-_GB = 1e9
 #: Where the memory cannot be told, nothing is refused.
 _UNKNOWN = 2**62
 
@@ -81,8 +81,8 @@ class Fit:
         if need <= total:
             kind, advice = NotEnoughMemory, "close other programs, or choose a smaller model or a smaller context"
         return kind(
-            f"The model {request.model.name.shortest} needs {_size(need)} of memory with a context of "
-            f"{request.num_ctx} tokens, and {_size(free)} are free: {advice}."
+            f"The model {request.model.name.shortest} needs {human_size(need)} of memory with a context of "
+            f"{request.num_ctx} tokens, and {human_size(free)} are free: {advice}."
         )
 
     def _need(self, shape: ModelShape, num_ctx: int) -> int:
@@ -108,8 +108,3 @@ def _take(devices: list[int], num_bytes: int) -> None:
         taken = min(free, num_bytes)
         devices[index] -= taken
         num_bytes -= taken
-
-
-def _size(num_bytes: int) -> str:
-    """Decimal, as disks and model pages count. What is needed is never written smaller than it is by much."""
-    return f"{num_bytes / _GB:.1f} GB" if num_bytes >= _GB else f"{num_bytes / 1e6:.0f} MB"

@@ -1,6 +1,6 @@
 import pytest
 
-from inference.sizes import parse_size
+from inference.sizes import human_size, parse_size
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,10 @@ def test_size_is_read(text: str, size: int) -> None:
 def test_size_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="invalid size"):
         parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 MB"), (98_765_432, "99 MB"), (1_000_000_000, "1.0 GB"), (4_130_000_000, "4.1 GB")]
+)
+def test_size_is_written(size: int, text: str) -> None:
+    assert human_size(size) == text

@@ -25,6 +25,11 @@ STATUSES = {
     "request_timeout": 408,
     "runner_crashed": 500,
     "library_failed": 500,
+    "not_enough_disk": 507,
+    "registry_error": 500,
+    "not_in_registry": 500,
+    "registry_refused": 500,
+    "digest_mismatch": 500,
     "shutting_down": 503,
 }
 

@@ -1,0 +1,99 @@
+"""`/api/pull` of a real service, from a real registry: by hand, and with the real `ollama` client."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import ollama
+import pytest
+
+from tests.contract.service import Service
+from tests.docker_registry import DockerRegistry, digest_of, random_bytes, running_registry
+
+WEIGHTS = random_bytes(300_000)
+
+
+@pytest.fixture(scope="module")
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    with running_registry(tmp_path_factory.mktemp("registry")) as registry:
+        registry.push("library/small", "latest", {"model": WEIGHTS, "system": b"Be brief."}, b'{"model_format":"gguf"}')
+        yield registry
+
+
+@pytest.fixture
+def name(docker: DockerRegistry, service: Service) -> Iterator[str]:
+    """Of a model that is gone afterwards."""
+    name = f"{docker.host}/library/small"
+    yield name
+    with service.client() as client:
+        client.request("DELETE", "/api/delete", json={"model": name})
+
+
+def test_stream_is_ollamas_line_by_line(service: Service, name: str) -> None:
+    response = service.post("/api/pull", {"name": name, "insecure": True})
+
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/x-ndjson")
+    assert response.text.endswith("\n")
+    lines = [json.loads(line) for line in response.text.splitlines()]
+    assert lines[0] == {"status": "pulling manifest"}
+    digest = digest_of(WEIGHTS)
+    assert {"status": f"pulling {digest[7:19]}", "digest": digest, "total": 300_000, "completed": 300_000} in lines
+    assert lines[-3:] == [{"status": "verifying sha256 digest"}, {"status": "writing manifest"}, {"status": "success"}]
+
+
+def test_whole_answer_is_its_last_line(service: Service, name: str) -> None:
+    response = service.post("/api/pull", {"model": name, "insecure": True, "stream": False})
+
+    assert (response.status_code, response.json()) == (200, {"status": "success"})
+
+
+def test_ollamas_client_pulls_and_lists(service: Service, name: str) -> None:
+    client = ollama.Client(host=service.url)
+    steps = list(client.pull(name, insecure=True, stream=True))
+    listed = client.list().models
+    client._client.close()
+
+    assert [steps[0].status, steps[-1].status] == ["pulling manifest", "success"]
+    (model,) = [model for model in listed if model.model == f"{name}:latest"]
+    assert model.size == len(WEIGHTS) + len(b"Be brief.") + len(b'{"model_format":"gguf"}')
+
+
+def test_unknown_model_is_told_as_ollama_tells_it(service: Service, docker: DockerRegistry) -> None:
+    body = {"model": f"{docker.host}/library/nothing", "insecure": True}
+    streamed = service.post("/api/pull", body)
+    whole = service.post("/api/pull", {**body, "stream": False})
+
+    told = {"error": "pull model manifest: file does not exist", "code": "not_in_registry"}
+    assert streamed.status_code == 200
+    assert [json.loads(line) for line in streamed.text.splitlines()] == [{"status": "pulling manifest"}, told]
+    assert (whole.status_code, whole.json()) == (500, told)
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({}, "invalid model name"),
+        ({"model": "a b"}, "invalid model name"),
+        ({"model": "http://127.0.0.1:1/library/x"}, "insecure protocol http"),
+        ({"model": 1}, "model must be a string, not a whole number"),
+    ],
+)
+def test_bad_request_is_refused_with_its_reason(service: Service, body: dict[str, object], error: str) -> None:
+    response = service.post("/api/pull", body)
+
+    assert (response.status_code, response.json()["error"]) == (400, error)
+
+
+def test_stop_in_the_middle_tells_who_waits_and_is_quick(tmp_path: Path, service: Service, docker: DockerRegistry) -> None:
+    limited = {"HEARTH_DOWNLOAD_LIMIT": "100KB", "OLLAMA_MODELS": str(tmp_path / "models")}
+    own = Service(tmp_path / "data", **limited).start()
+    with own.client() as client:
+        body = {"model": f"{docker.host}/library/small", "insecure": True}
+        with client.stream("POST", "/api/pull", json=body) as response:
+            lines = (json.loads(line) for line in response.iter_lines())
+            next(line for line in lines if "digest" in line)
+            assert own.stop() == 0
+            *_, last = lines
+
+    assert last["code"] == "shutting_down"
+    assert "Traceback" not in own.log.read_text()
