@@ -48,7 +48,7 @@ async def chat(request: Request) -> Response | Answer:
     options = options_for(runtime, opened, body)
     work = with_wishes(_work(body, opened, options), body, options) if body.messages else None
     return Answer(
-        submit(request, runtime, opened, body, num_ctx=options.num_ctx, keep_alive=keep_alive, work=work),
+        submit(request, runtime, opened, body, options=options, keep_alive=keep_alive, work=work),
         model=body.asked_model,
         content=chat_content,
         is_streaming=body.stream and (work is not None or body.hearth.events),

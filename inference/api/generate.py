@@ -36,7 +36,7 @@ async def generate(request: Request) -> Response | Answer:
     options = options_for(runtime, opened, body)
     work = with_wishes(_work(body, opened, options), body, options) if body.prompt else None
     return Answer(
-        submit(request, runtime, opened, body, num_ctx=options.num_ctx, keep_alive=keep_alive, work=work),
+        submit(request, runtime, opened, body, options=options, keep_alive=keep_alive, work=work),
         model=body.asked_model,
         content=generate_content,
         is_streaming=body.stream and (work is not None or body.hearth.events),

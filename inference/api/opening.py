@@ -104,7 +104,7 @@ def submit(
     opened: OpenModel,
     body: RequestBody,
     *,
-    num_ctx: int,
+    options: Options,
     keep_alive: float | None,
     work: Submission | None,
 ) -> RequestStream:
@@ -113,12 +113,13 @@ def submit(
     return runtime.scheduler.submit(
         ModelRequest(
             model=opened.model,
-            num_ctx=num_ctx,
+            num_ctx=options.num_ctx,
             submit=_with_scope(work, scope_of(request, body.hearth.scope)),
             keep_alive=keep_alive,
             client=body.hearth.client[:_LONGEST_CLIENT] or peer,
             is_background=body.hearth.priority == "background",
             shape=shape_of(opened),
+            load_options=options.load,
         )
     )
 

@@ -20,6 +20,12 @@ def read_integer(key: str, value: Any) -> int:
     return max(-_INT32_MAX, min(_INT32_MAX, int(value)))
 
 
+def read_automatic(key: str, value: Any) -> int | None:
+    """A number above 0; what is not leaves it to us."""
+    number = read_integer(key, value)
+    return number if number > 0 else None
+
+
 def read_seed(key: str, value: Any) -> int:
     """Any seed below 0 draws one."""
     if not _is_number(value):

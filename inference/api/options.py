@@ -1,5 +1,6 @@
 """Ollama's `options`, `keep_alive` and `think`: what each value means, and which are refused."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import msgspec
 
 from inference.api.option_values import (
+    read_automatic,
     read_biases,
     read_boolean,
     read_integer,
@@ -19,8 +21,11 @@ from inference.durations import keep_alive_seconds, parse_duration
 from inference.errors import InvalidRequest
 from inference.runner.messages import SamplingParams
 from inference.runner.sampling_bounds import check_sampling
+from inference.scheduler.load_options import AUTOMATIC, LoadOptions
 
 _MIN_NUM_CTX = 4
+_LARGEST_BATCH = 8192
+_LAST_GPU = 15
 _KINDS: dict[Any, Callable[[str, Any], Any]] = {int: read_integer, float: read_number, bool: read_boolean}
 #: Those that are passed on as they are, by the kind of their field.
 _SAMPLING: dict[str, Callable[[str, Any], Any]] = {
@@ -35,6 +40,18 @@ _READERS = _SAMPLING | {
     "grammar": read_text,
     "loop_guard": read_boolean,
 }
+#: Of how the model is loaded, by Ollama's names and two of llama.cpp's.
+_LOADING: dict[str, Callable[[str, Any], Any]] = {
+    "num_thread": read_automatic,
+    "num_batch": read_automatic,
+    "num_gpu": read_integer,
+    "main_gpu": read_integer,
+    "use_mmap": read_boolean,
+    "use_mlock": read_boolean,
+    "rope_frequency_base": read_number,
+    "rope_frequency_scale": read_number,
+}
+_READERS |= _LOADING
 _THINK_LEVELS = ("high", "medium", "low", "max")
 
 
@@ -50,6 +67,7 @@ class Options:
     loop_guard: bool = True
     #: Of the context's first tokens, those that stay when it is shifted; -1: the whole prompt.
     num_keep: int = 4
+    load: LoadOptions = AUTOMATIC
 
 
 def read_options(modelfile: Mapping[str, Any], asked: Mapping[str, Any], *, num_ctx: int, num_ctx_train: int | None) -> Options:
@@ -73,7 +91,21 @@ def read_options(modelfile: Mapping[str, Any], asked: Mapping[str, Any], *, num_
         grammar=values.get("grammar", ""),
         loop_guard=values.get("loop_guard", True),
         num_keep=values.get("num_keep", 4),
+        load=_load_options({key: values[key] for key in _LOADING if key in values}),
     )
+
+
+def _load_options(values: dict[str, Any]) -> LoadOptions:
+    """Within what a machine can be asked for: these options come from strangers, too. Below 0, `num_gpu` is automatic."""
+    num_gpu, main_gpu = values.get("num_gpu", -1), values.get("main_gpu", -1)
+    bounded = {
+        "num_thread": min(values.get("num_thread") or 0, os.cpu_count() or 1) or None,
+        "num_batch": min(values.get("num_batch") or 0, _LARGEST_BATCH) or None,
+        "num_gpu": num_gpu if num_gpu >= 0 else None,
+        "main_gpu": min(main_gpu, _LAST_GPU) if main_gpu >= 0 else None,
+        **{key: max(0.0, values[key]) or None for key in ("rope_frequency_base", "rope_frequency_scale") if key in values},
+    }
+    return LoadOptions(**{**values, **bounded})
 
 
 def read_keep_alive(value: Any) -> float | None:

@@ -28,6 +28,8 @@ async def _load(runtime: Runtime, name: str) -> None:
         num_ctx=runtime.settings.context_length,
         num_ctx_train=opened.metadata.context_length,
     )
-    request = ModelRequest(model=opened.model, num_ctx=options.num_ctx, submit=None, shape=shape_of(opened))
+    request = ModelRequest(
+        model=opened.model, num_ctx=options.num_ctx, submit=None, shape=shape_of(opened), load_options=options.load
+    )
     async for _ in runtime.scheduler.submit(request):
         pass

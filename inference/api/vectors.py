@@ -45,11 +45,11 @@ async def compute(
 ) -> Computed:
     """`build` makes the runner's request from an id and some of the texts. Without texts the model is loaded.
     Raises an `InferenceError`, or `ClientDisconnect` when nobody waits any more."""
-    num_ctx = options_for(runtime, opened, body).num_ctx
+    options = options_for(runtime, opened, body)
 
     def start(part: list[str]) -> RequestStream:
         work = build(os.urandom(8).hex(), part) if part else None
-        return submit(request, runtime, opened, body, num_ctx=num_ctx, keep_alive=keep_alive, work=work)
+        return submit(request, runtime, opened, body, options=options, keep_alive=keep_alive, work=work)
 
     parts = list(split(texts)) or [[]]
     # Of a model that also writes answers, only one place is taken.

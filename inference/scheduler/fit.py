@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from inference.errors import InferenceError, ModelTooLarge, NotEnoughMemory
 from inference.library.footprint import CacheOptions
 from inference.library.shape import ModelShape
+from inference.scheduler.load_options import LoadOptions
 from inference.scheduler.loaded import LoadedModel, ModelRequest, ModelState
 from inference.scheduler.machine import Machine
-from inference.scheduler.plan import AUTOMATIC_SLOTS, Plan, Room, least_footprint, make_plan
+from inference.scheduler.plan import AUTOMATIC_SLOTS, DEFAULT_BATCH, Plan, Room, least_footprint, make_plan
 from inference.settings import Settings
 from inference.sizes import human_size
 
@@ -42,13 +43,14 @@ class Fit:
             cache=self._cache,
             room=self._room(models),
             is_spread=self._settings.sched_spread,
+            num_batch=model.wanted_options.num_batch or DEFAULT_BATCH,
         )
 
     def shortage(self, model: LoadedModel, models: Iterable[LoadedModel]) -> int:
         """Bytes that others have to give back before the model fits; 0 when it does."""
         if model.shape is None:
             return 0
-        return max(0, self._need(model.shape, model.wanted_ctx) - self._room(models).total)
+        return max(0, self._need(model.shape, model.wanted_ctx, model.wanted_options) - self._room(models).total)
 
     def held(self, model: LoadedModel) -> int:
         """Bytes that come back when the model is unloaded."""
@@ -64,13 +66,13 @@ class Fit:
         if request.shape is None:
             return None
         others = list(models)
-        need = self._need(request.shape, request.num_ctx)
+        need = self._need(request.shape, request.num_ctx, request.load_options)
         reachable = self._room(others).total + sum(self.held(model) for model in others)
         return None if need <= reachable else self._error(request, need, reachable)
 
     def error(self, request: ModelRequest, models: Iterable[LoadedModel]) -> InferenceError:
         """For a request that was let in when there was still memory for it."""
-        need = self._need(request.shape, request.num_ctx) if request.shape is not None else 0
+        need = self._need(request.shape, request.num_ctx, request.load_options) if request.shape is not None else 0
         return self._error(request, need, self._room(models).total)
 
     def _error(self, request: ModelRequest, need: int, free: int) -> InferenceError:
@@ -85,9 +87,9 @@ class Fit:
             f"{request.num_ctx} tokens, and {human_size(free)} are free: {advice}."
         )
 
-    def _need(self, shape: ModelShape, num_ctx: int) -> int:
-        slots = self._settings.num_parallel
-        return least_footprint(shape, num_ctx=num_ctx, num_slots=slots, cache=self._cache).total
+    def _need(self, shape: ModelShape, num_ctx: int, options: LoadOptions) -> int:
+        slots, num_batch = self._settings.num_parallel, options.num_batch or DEFAULT_BATCH
+        return least_footprint(shape, num_ctx=num_ctx, num_slots=slots, cache=self._cache, num_batch=num_batch).total
 
     def _room(self, models: Iterable[LoadedModel]) -> Room:
         memory = self._machine.memory()

@@ -18,6 +18,7 @@ from inference.runner.messages import (
     RunnerReady,
     Submission,
 )
+from inference.scheduler.load_options import AUTOMATIC, LoadOptions
 from inference.scheduler.pace import Pace
 from inference.scheduler.plan import Plan
 from inference.scheduler.queue import FairQueue
@@ -71,6 +72,7 @@ class ModelRequest:
     is_background: bool = False
     #: What the model's memory follows from; without it nothing is estimated and nothing refused.
     shape: ModelShape | None = None
+    load_options: LoadOptions = AUTOMATIC
 
 
 @dataclass(eq=False, kw_only=True)
@@ -101,6 +103,7 @@ class LoadedModel:
     plan: Plan | None = None
     #: The context asked of the runner; it may have got less.
     num_ctx: int = 0
+    load_options: LoadOptions = AUTOMATIC
     pace: Pace = field(default_factory=Pace)
     #: Since when there has been no memory for it although nothing is left to unload.
     short_since: float | None = None
@@ -138,6 +141,13 @@ class LoadedModel:
         return max((ticket.request.num_ctx for ticket in self.queue), default=self.num_ctx)
 
     @property
+    def wanted_options(self) -> LoadOptions:
+        """What it has to be loaded with for whoever is next. What others asked for before stays where that allows it, so
+        that two clients that ask for different things do not undo each other's."""
+        head = self.queue.peek()
+        return head.request.load_options.over(self.load_options) if head is not None else self.load_options
+
+    @property
     def size_bytes(self) -> int:
         """Estimated; where nothing could be, the weights alone."""
         if self.plan is not None and self.plan.total:
@@ -149,9 +159,13 @@ class LoadedModel:
         """Seconds of the system clock; infinite when the model is kept for ever."""
         return (time.time() if self.idle_since is None else self.idle_since) + self.keep_alive
 
+    def suits(self, request: ModelRequest) -> bool:
+        """Whether the request can be served by what is loaded."""
+        return request.num_ctx <= self.num_ctx and request.load_options.is_met_by(self.load_options)
+
     def can_take(self, request: ModelRequest) -> bool:
         """The request needs not wait."""
-        is_open = self.is_ready and not self.is_leaving and request.num_ctx <= self.num_ctx
+        is_open = self.is_ready and not self.is_leaving and self.suits(request)
         return is_open and (request.submit is None or (self.has_free_slot and not self.queue))
 
     def stop_timer(self) -> None:

@@ -8,6 +8,7 @@ from inference.errors import InferenceError, ModelLoadFailed
 from inference.metrics import Metrics
 from inference.runner.messages import LoraAdapter, RunnerConfig
 from inference.scheduler.loaded import LoadedModel, Runner, StartRunner
+from inference.scheduler.plan import DEFAULT_BATCH
 from inference.settings import Settings
 
 LONGEST_LOAD_S = 30 * 86400.0
@@ -46,7 +47,7 @@ class Loader:
 
     def _config(self, model: LoadedModel) -> RunnerConfig:
         assert model.plan is not None, "a model is planned before it is loaded"
-        settings = self._settings
+        settings, options = self._settings, model.load_options
         return RunnerConfig(
             model_path=str(model.model.model_path),
             projector_path=str(model.model.projector_path or ""),
@@ -54,9 +55,15 @@ class Loader:
             socket_path=str(settings.run_dir / f"r{next(self._numbers)}.sock"),
             num_ctx=model.num_ctx,
             num_slots=model.plan.num_slots,
-            num_gpu_layers=model.plan.num_gpu_layers,
-            main_gpu=model.plan.single_gpu or 0,
-            uses_all_gpus=model.plan.single_gpu is None,
+            num_batch=options.num_batch or DEFAULT_BATCH,
+            num_threads=options.num_thread or 0,
+            num_gpu_layers=model.plan.num_gpu_layers if options.num_gpu is None else options.num_gpu,
+            main_gpu=(model.plan.single_gpu or 0) if options.main_gpu is None else options.main_gpu,
+            uses_all_gpus=model.plan.single_gpu is None and options.main_gpu is None,
+            use_mmap=options.use_mmap is not False,
+            use_mlock=bool(options.use_mlock),
+            rope_frequency_base=options.rope_frequency_base or 0.0,
+            rope_frequency_scale=options.rope_frequency_scale or 0.0,
             max_gap_ms=settings.max_gap_ms,
             kv_dir=str(settings.kv_dir),
             kv_cache_max_bytes=settings.kv_cache_max,

@@ -10,6 +10,8 @@ AUTOMATIC_SLOTS = (4, 3, 2, 1)
 #: More than one slot is given only where that leaves something of the memory to others.
 _COMFORTABLE = 0.8
 ALL_LAYERS = -1
+#: Tokens of one batch where nothing was asked.
+DEFAULT_BATCH = 512
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,27 @@ class Plan:
         return self.host_bytes + self.device_bytes
 
 
-def least_footprint(shape: ModelShape, *, num_ctx: int, num_slots: int | None, cache: CacheOptions) -> Footprint:
+def least_footprint(
+    shape: ModelShape, *, num_ctx: int, num_slots: int | None, cache: CacheOptions, num_batch: int = DEFAULT_BATCH
+) -> Footprint:
     """Of the smallest form in which the model may be loaded."""
-    return estimate(shape, num_ctx=num_ctx, num_slots=num_slots or AUTOMATIC_SLOTS[-1], cache=cache)
+    return estimate(shape, num_ctx=num_ctx, num_slots=num_slots or AUTOMATIC_SLOTS[-1], num_batch=num_batch, cache=cache)
 
 
 def make_plan(
-    shape: ModelShape, *, num_ctx: int, num_slots: int | None, cache: CacheOptions, room: Room, is_spread: bool = False
+    shape: ModelShape,
+    *,
+    num_ctx: int,
+    num_slots: int | None,
+    cache: CacheOptions,
+    room: Room,
+    is_spread: bool = False,
+    num_batch: int = DEFAULT_BATCH,
 ) -> Plan | None:
     """None when the model does not fit. `num_slots` None takes as many as are comfortable."""
     for count in AUTOMATIC_SLOTS if num_slots is None else (num_slots,):
         is_least = count == (num_slots or AUTOMATIC_SLOTS[-1])
-        footprint = estimate(shape, num_ctx=num_ctx, num_slots=count, cache=cache)
+        footprint = estimate(shape, num_ctx=num_ctx, num_slots=count, num_batch=num_batch, cache=cache)
         if footprint.total <= room.total * (1 if is_least else _COMFORTABLE):
             plan = _place(footprint, shape.num_layers, count, room, is_spread)
             if plan.host_bytes <= room.host:

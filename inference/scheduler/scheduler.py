@@ -158,9 +158,9 @@ class Scheduler:
         if self._is_closing:
             return
         while model.is_ready and not model.is_leaving and (head := model.queue.peek()) is not None:
-            if head.request.num_ctx > model.num_ctx:
+            if not model.suits(head.request):
                 if not model.running:
-                    self._close(model, "context")
+                    self._close(model, "options" if head.request.num_ctx <= model.num_ctx else "context")
                 break
             if head.request.submit is None:
                 self._finish_load_only(model, model.queue.pop())
@@ -215,7 +215,7 @@ class Scheduler:
 
     def _start_loading(self, model: LoadedModel) -> None:
         self._places.forget(model)
-        model.num_ctx = model.wanted_ctx
+        model.num_ctx, model.load_options = model.wanted_ctx, model.wanted_options
         model.state = ModelState.LOADING
         model.is_leaving, model.short_since, model.loaded_fraction = False, None, 0.0
         self._spawn(self._load(model))
@@ -296,7 +296,7 @@ class Scheduler:
             await runner.kill(f"The model did not answer for {silence:.0f} seconds and was ended. Ask again to start it anew.")
 
     def _close(self, model: LoadedModel, reason: str) -> None:
-        """`reason` is "idle", "room", "context" or "asked"."""
+        """`reason` is "idle", "room", "context", "options" or "asked"."""
         self.metrics.of(model.model.name.shortest).unloads[reason] += 1
         model.stop_timer()
         model.state = ModelState.CLOSING

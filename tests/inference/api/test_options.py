@@ -1,4 +1,5 @@
 import math
+import os
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from inference.api.options import Options, read_keep_alive, read_options, read_t
 from inference.durations import FOREVER
 from inference.errors import InvalidRequest
 from inference.runner.messages import SamplingParams
+from inference.scheduler import LoadOptions
 
 
 def read(asked: dict[str, Any], modelfile: dict[str, Any] | None = None) -> Options:
@@ -188,3 +190,15 @@ def test_biases_are_taken_by_number_and_by_text(value: Any, biases: dict[int | s
 def test_value_that_makes_no_sense_is_refused_by_name(name: str, value: Any) -> None:
     with pytest.raises(InvalidRequest, match=name):
         read({name: value})
+
+
+def test_loading_options_are_read_and_bounded() -> None:
+    options = read({"num_thread": 10_000, "num_gpu": 0, "num_batch": 10**9, "use_mmap": False, "main_gpu": 99}, {"num_thread": 1})
+
+    assert options.load == LoadOptions(num_thread=os.cpu_count(), num_gpu=0, num_batch=8192, use_mmap=False, main_gpu=15)
+
+
+def test_loading_options_are_automatic_where_they_say_so() -> None:
+    asked = {"num_thread": 0, "num_gpu": -1, "num_batch": 0, "main_gpu": -1, "rope_frequency_base": 0, "use_mlock": None}
+
+    assert read(asked).load == LoadOptions()

@@ -1,0 +1,38 @@
+"""How a model is to be loaded, as far as a request or a Modelfile says so: Ollama's runner options and three of llama.cpp's."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadOptions:
+    """None leaves it to Hearth, and to what is loaded already: only what was asked for can call for loading anew."""
+
+    #: Threads that compute.
+    num_thread: int | None = None
+    #: Layers on GPUs; none is 0.
+    num_gpu: int | None = None
+    main_gpu: int | None = None
+    #: Tokens of one batch.
+    num_batch: int | None = None
+    use_mmap: bool | None = None
+    use_mlock: bool | None = None
+    rope_frequency_base: float | None = None
+    rope_frequency_scale: float | None = None
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+    def is_met_by(self, loaded: "LoadOptions") -> bool:
+        """Whether a model that was loaded with `loaded` is what these options ask for."""
+        return all(getattr(loaded, name) == value for name, value in self.asked.items())
+
+    def over(self, other: "LoadOptions") -> "LoadOptions":
+        """These where they say something, else the other's."""
+        return dataclasses.replace(other, **self.asked)
+
+
+#: Nothing was asked for.
+AUTOMATIC = LoadOptions()

@@ -1,0 +1,78 @@
+"""What a request says of how the model is loaded."""
+
+import asyncio
+
+from inference.scheduler import LoadOptions, Scheduler
+from tests.inference.scheduler.conftest import request
+from tests.inference.scheduler.fake_runner import FakeRunners, until
+from tests.inference.scheduler.test_scheduler import Install, Make
+
+
+async def answered(scheduler: Scheduler, runners: FakeRunners, asked: object) -> None:
+    """Waits for a request's runner to have it, and ends it."""
+    stream = scheduler.submit(asked)  # type: ignore[arg-type]
+    request_id = asked.submit.request_id  # type: ignore[attr-defined]
+    await until(lambda: any(request_id in runner.open for runner in runners.started))
+    next(runner for runner in runners.started if request_id in runner.open).finish(request_id)
+    async for _ in stream:
+        pass
+
+
+async def test_options_reach_the_runner(make_scheduler: Make, runners: FakeRunners, installed: Install) -> None:
+    options = LoadOptions(num_thread=3, num_gpu=7, main_gpu=1, num_batch=64, use_mmap=False, use_mlock=True)
+
+    await answered(make_scheduler(), runners, request(installed("a"), "1", load_options=options))
+
+    config = runners.last.config
+    assert (config.num_threads, config.num_gpu_layers, config.main_gpu, config.num_batch) == (3, 7, 1, 64)
+    assert (config.use_mmap, config.use_mlock, config.uses_all_gpus) == (False, True, False)
+
+
+async def test_request_that_says_nothing_takes_what_is_loaded(
+    make_scheduler: Make, runners: FakeRunners, installed: Install
+) -> None:
+    scheduler, model = make_scheduler(), installed("a")
+
+    await answered(scheduler, runners, request(model, "1", load_options=LoadOptions(num_thread=3)))
+    await answered(scheduler, runners, request(model, "2"))
+    await answered(scheduler, runners, request(model, "3", load_options=LoadOptions(num_thread=3)))
+
+    assert len(runners.started) == 1
+
+
+async def test_other_options_load_anew_and_keep_what_they_do_not_contradict(
+    make_scheduler: Make, runners: FakeRunners, installed: Install
+) -> None:
+    scheduler, model = make_scheduler(), installed("a")
+
+    await answered(scheduler, runners, request(model, "1", load_options=LoadOptions(num_thread=3)))
+    await answered(scheduler, runners, request(model, "2", load_options=LoadOptions(num_batch=64)))
+
+    assert [(runner.config.num_threads, runner.config.num_batch) for runner in runners.started] == [(3, 512), (3, 64)]
+    assert scheduler.metrics.of("a:latest").unloads == {"options": 1}
+
+
+async def test_loading_anew_waits_for_answers_that_are_being_written(
+    make_scheduler: Make, runners: FakeRunners, installed: Install
+) -> None:
+    scheduler, model = make_scheduler(), installed("a")
+    first = scheduler.submit(request(model, "1"))
+    await until(lambda: runners.started and "1" in runners.last.open)
+    second = scheduler.submit(request(model, "2", load_options=LoadOptions(num_thread=1)))
+    await asyncio.sleep(0)
+
+    assert len(runners.started) == 1
+    runners.last.finish("1")
+    assert [type(event).__name__ async for event in first][-1] == "Finished"
+    await until(lambda: len(runners.started) == 2 and "2" in runners.last.open)
+    runners.last.finish("2")
+    assert [type(event).__name__ async for event in second][-1] == "Finished"
+
+
+def test_options_that_are_asked_go_over_others() -> None:
+    asked, before = LoadOptions(num_thread=1), LoadOptions(num_thread=4, use_mmap=False)
+
+    assert asked.over(before) == LoadOptions(num_thread=1, use_mmap=False)
+    assert asked.is_met_by(asked.over(before))
+    assert not asked.is_met_by(before)
+    assert LoadOptions().is_met_by(before)
