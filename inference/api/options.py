@@ -96,13 +96,15 @@ def read_options(modelfile: Mapping[str, Any], asked: Mapping[str, Any], *, num_
 
 
 def _load_options(values: dict[str, Any]) -> LoadOptions:
-    """Within what a machine can be asked for: these options come from strangers, too. Below 0, `num_gpu` is automatic."""
+    """Within what a machine can be asked for: these options come from strangers, too. What would be done anyway is not asked."""
     num_gpu, main_gpu = values.get("num_gpu", -1), values.get("main_gpu", -1)
     bounded = {
         "num_thread": min(values.get("num_thread") or 0, os.cpu_count() or 1) or None,
         "num_batch": min(values.get("num_batch") or 0, _LARGEST_BATCH) or None,
         "num_gpu": num_gpu if num_gpu >= 0 else None,
         "main_gpu": min(main_gpu, _LAST_GPU) if main_gpu >= 0 else None,
+        "use_mmap": False if values.get("use_mmap") is False else None,
+        "use_mlock": values.get("use_mlock") or None,
         **{key: max(0.0, values[key]) or None for key in ("rope_frequency_base", "rope_frequency_scale") if key in values},
     }
     return LoadOptions(**{**values, **bounded})

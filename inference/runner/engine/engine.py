@@ -6,6 +6,7 @@ from collections.abc import Callable
 from inference.runner.engine.batch import Chunk, DecodeFailed, last_rows
 from inference.runner.engine.kv_store import KVStore, Loaded
 from inference.runner.engine.model_runner import ModelRunner, SamplingFailed
+from inference.runner.engine.placement import Placement
 from inference.runner.engine.prefill import PrefillBudget
 from inference.runner.engine.prefix_cache import PrefixCache
 from inference.runner.engine.request import Request
@@ -41,6 +42,7 @@ class Engine:
             can_trim=model_runner.can_trim,
         )
         self.prefix_cache = PrefixCache(model_runner, self.scheduler.slots, store)
+        self._placement = Placement(model_runner, self.scheduler.slots, max_pause_ns=max_gap_ms * 1_000_000, clock_ns=clock_ns)
 
     @property
     def has_work(self) -> bool:
@@ -77,6 +79,8 @@ class Engine:
         self._end_aborted()
         if self.is_loading:
             self.prefix_cache.give_up(started_ns)
+        # Before copies are begun: what is being copied cannot be moved.
+        self._placement.improve(self.scheduler.running)
         self._admit(started_ns)
         if self._compute_media():
             started_ns = self._clock_ns()

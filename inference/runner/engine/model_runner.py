@@ -33,6 +33,8 @@ class ModelRunner(Protocol):
     num_batch: int
     #: Whether the end of a sequence can be forgotten, as far as a kind of model knows beforehand.
     can_trim: bool
+    #: Whether a saved state is of use for less than all its tokens.
+    can_cut_saved: bool
 
     def decode(self, chunks: Sequence[Chunk], /) -> None:
         """Raises `DecodeFailed`."""

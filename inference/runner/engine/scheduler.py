@@ -69,7 +69,8 @@ class Scheduler:
                 room -= len(chunk.tokens)
                 if chunk.tokens:
                     planned.append((slot, chunk))
-        return planned
+        # llama.cpp computes neighbouring sequences in one go only where they stand in this order: see `placement`.
+        return sorted(planned, key=lambda item: item[0].seq_id)
 
     def next_media(self) -> tuple[Slot, MediaSpan] | None:
         """The image that is to be computed next: of the oldest request that has come to one."""

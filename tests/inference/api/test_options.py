@@ -66,7 +66,7 @@ def test_request_goes_before_modelfile_and_stops_are_replaced() -> None:
 
 
 def test_unknown_and_retired_options_are_passed_over() -> None:
-    assert read({"tfs_z": 1, "f16_kv": True, "penalize_newline": 2, "num_gpu": 1, "use_mlock": "x"}) == read({})
+    assert read({"tfs_z": 1, "f16_kv": True, "penalize_newline": 2, "num_gpu": 1}) == read({})
 
 
 @pytest.mark.parametrize(
@@ -199,6 +199,6 @@ def test_loading_options_are_read_and_bounded() -> None:
 
 
 def test_loading_options_are_automatic_where_they_say_so() -> None:
-    asked = {"num_thread": 0, "num_gpu": -1, "num_batch": 0, "main_gpu": -1, "rope_frequency_base": 0, "use_mlock": None}
+    asked = {"num_thread": 0, "num_gpu": -1, "num_batch": 0, "main_gpu": -1, "use_mlock": False, "use_mmap": True}
 
     assert read(asked).load == LoadOptions()

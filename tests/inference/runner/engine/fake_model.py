@@ -24,6 +24,7 @@ class FakeSampler:
 class FakeModel:
     def __init__(self, *, num_slots: int = 4, num_ctx: int = 64, num_batch: int = 16, can_trim: bool = True) -> None:
         self.num_slots, self.num_ctx, self.num_batch, self.can_trim = num_slots, num_ctx, num_batch, can_trim
+        self.can_cut_saved = can_trim
         self.cache: dict[int, list[int]] = {seq_id: [] for seq_id in range(num_slots)}
         self.batches: list[list[Chunk]] = []
         self.media: list[list[int]] = []

@@ -39,7 +39,7 @@ def test_scheduler_admits_to_the_best_slot(caches: list[list[int]], prompt: list
     assert admission.slot.tokens == prompt[:num_cached]
 
 
-def test_scheduler_plan_takes_generating_slots_first_then_oldest_prompt() -> None:
+def test_scheduler_plan_takes_generating_slots_first_then_oldest_prompt_in_the_order_of_places() -> None:
     scheduler = make_scheduler([], [], [], num_batch=8)
     for name, size in (("old", 6), ("young", 6), ("generating", 1)):
         scheduler.add(make_request(name, [ord(name[0])] * size))
@@ -51,9 +51,9 @@ def test_scheduler_plan_takes_generating_slots_first_then_oldest_prompt() -> Non
     planned = scheduler.plan(8)
 
     assert [(slot.seq_id, chunk.position, len(chunk.tokens), chunk.wants_logits) for slot, chunk in planned] == [
-        (2, 1, 1, True),
         (0, 0, 6, True),
         (1, 0, 1, False),
+        (2, 1, 1, True),
     ]
 
 

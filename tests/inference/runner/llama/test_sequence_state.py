@@ -172,3 +172,18 @@ def test_state_of_another_model_is_refused(starter: LlamaModelRunner, mamba: Lla
 
     assert not starter.restore(0, payload)
     assert starter.trim(0, 0)
+
+
+def test_two_sequences_that_change_places_go_on_as_before(model: LlamaModelRunner) -> None:
+    first, second = tokens_of(40, seed=1), tokens_of(25, seed=3)
+    expected = [go_on(model, seq_id, 0, tokens) for seq_id, tokens in ((0, first), (2, second))]
+    for seq_id, tokens in ((0, first), (2, second)):
+        model.trim(seq_id, 0)
+        model.decode([Chunk(seq_id, 0, tokens[:-1], False)])
+
+    states = model.save(0), model.save(2)
+    assert model.restore(2, states[0])
+    assert model.restore(0, states[1])
+
+    assert go_on(model, 2, len(first) - 1, first[-1:]) == expected[0]
+    assert go_on(model, 0, len(second) - 1, second[-1:]) == expected[1]

@@ -1,0 +1,145 @@
+"""Running sequences lie side by side, and what they hold goes with them."""
+
+import itertools
+
+import pytest
+
+from inference.runner.engine.engine import Engine
+from inference.runner.engine.placement import Placement, misplaced
+from inference.runner.engine.request import Request
+from inference.runner.messages import OutputDelta, RequestFinished, SamplingParams
+from tests.inference.runner.engine.fake_model import FakeModel, expected_answer
+
+NUM_CTX = 64
+#: Prompts whose answers go on for at least thirty tokens.
+LONG = [[start] for start in range(1, 60) if len(expected_answer([start], max_tokens=None, num_ctx=NUM_CTX)[0]) > 30]
+
+
+@pytest.mark.parametrize(
+    ("used", "num_slots", "outside", "free"),
+    [
+        ([], 4, set(), set()),
+        ([2], 4, set(), set()),
+        ([3, 1, 2], 4, set(), set()),
+        ([0, 2], 4, {2}, {1}),
+        ([0, 1, 3], 4, {3}, {2}),
+        ([0, 2, 3], 4, {0}, {1}),
+        ([0, 3, 4, 5, 9], 12, {0, 9}, {1, 2}),
+        ([0, 7], 8, {7}, {1}),
+    ],
+)
+def test_misplaced_names_the_fewest(used: list[int], num_slots: int, outside: set[int], free: set[int]) -> None:
+    found, places = misplaced(used, num_slots)
+
+    assert len(found) == len(outside) == len(places)
+    assert found <= set(used)
+    assert not places & set(used)
+    moved = sorted((set(used) - found) | places)
+    assert all(later == earlier + 1 for earlier, later in itertools.pairwise(moved))
+
+
+def make_request(name: str, prompt: list[int]) -> Request:
+    return Request(name, list(prompt), SamplingParams(), None, [], arrived_ns=0)
+
+
+def run(engine: Engine, events: list[object], steps: int) -> None:
+    for _ in range(steps):
+        events += engine.step()
+
+
+def answers(events: list[object]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for event in events:
+        if isinstance(event, OutputDelta):
+            texts[event.request_id] = texts.get(event.request_id, "") + event.text
+    return texts
+
+
+def test_gap_that_lasts_is_closed_and_the_answers_stay_the_same() -> None:
+    model = FakeModel(num_slots=4, num_ctx=NUM_CTX)
+    engine, events = Engine(model), []
+    for name, prompt in zip("abcd", LONG, strict=False):
+        engine.add(make_request(name, prompt))
+    run(engine, events, 3)
+    engine.abort("b")
+    run(engine, events, 12)
+
+    assert sorted(slot.seq_id for slot in engine.scheduler.running) in ([0, 1, 2], [1, 2, 3])
+    run(engine, events, NUM_CTX)
+    assert [event.finish_reason for event in events if isinstance(event, RequestFinished)].count("abort") == 1
+    for name, prompt in zip("acd", [LONG[0], LONG[2], LONG[3]], strict=True):
+        assert answers(events)[name] == expected_answer(prompt, max_tokens=None, num_ctx=NUM_CTX)[0]
+
+
+def test_what_an_idle_slot_holds_moves_with_it_and_is_used_again() -> None:
+    model = FakeModel(num_slots=4, num_ctx=NUM_CTX)
+    engine, events = Engine(model), []
+    for name, prompt in zip("abcd", LONG, strict=False):
+        engine.add(make_request(name, prompt))
+    run(engine, events, 10)
+    kept = list(next(slot for slot in engine.scheduler.running if slot.request.request_id == "b").tokens)
+    engine.abort("b")
+    run(engine, events, 12)
+    idle = next(slot for slot in engine.scheduler.slots if slot.request is None)
+
+    assert idle.tokens[: len(kept)] == kept
+    assert model.cache[idle.seq_id] == idle.tokens
+    engine.add(make_request("again", [*kept, 5]))
+    run(engine, events, 1)
+    assert next(slot for slot in engine.scheduler.slots if slot is idle).request.num_cached_tokens >= len(kept)
+
+
+def test_state_that_is_not_taken_is_computed_anew() -> None:
+    model = FakeModel(num_slots=4, num_ctx=NUM_CTX)
+    engine, events = Engine(model), []
+    for name, prompt in zip("abcd", LONG, strict=False):
+        engine.add(make_request(name, prompt))
+    run(engine, events, 3)
+    engine.abort("b")
+    model.refuses_states = True
+    run(engine, events, 3 * NUM_CTX)
+
+    for name, prompt in zip("acd", [LONG[0], LONG[2], LONG[3]], strict=True):
+        assert answers(events)[name] == expected_answer(prompt, max_tokens=None, num_ctx=NUM_CTX)[0]
+
+
+def test_move_that_would_take_too_long_is_not_made() -> None:
+    model = FakeModel(num_slots=4, num_ctx=NUM_CTX)
+    engine, events = Engine(model), []
+    engine._placement = Placement(model, engine.scheduler.slots, max_pause_ns=1, clock_ns=lambda: 0)
+    for name, prompt in zip("abcd", LONG, strict=False):
+        engine.add(make_request(name, prompt))
+    run(engine, events, 3)
+    engine.abort("b")
+    run(engine, events, 12)
+
+    assert [slot.seq_id for slot in engine.scheduler.running] == [0, 2, 3]
+
+
+def test_models_whose_states_cannot_be_cut_stay_where_they_are() -> None:
+    model = FakeModel(num_slots=3, num_ctx=NUM_CTX, can_trim=False)
+    engine, events = Engine(model), []
+    for name, prompt in zip("abc", LONG, strict=False):
+        engine.add(make_request(name, prompt))
+    run(engine, events, 3)
+    engine.abort("b")
+    run(engine, events, 12)
+
+    assert [slot.seq_id for slot in engine.scheduler.running] == [0, 2]
+
+
+def test_new_request_is_moved_beside_the_others_while_that_costs_nothing() -> None:
+    model = FakeModel(num_slots=4, num_ctx=NUM_CTX)
+    engine, events = Engine(model), []
+    for slot, cached in zip(engine.scheduler.slots, [[70], [71, 71], [72], [73]], strict=True):
+        slot.tokens = model.cache[slot.seq_id] = list(cached)
+        slot.last_used = slot.seq_id + 1
+    engine.scheduler.slots[2].last_used = 0
+    engine.add(make_request("a", LONG[0]))
+    run(engine, events, 1)
+    engine.add(make_request("b", LONG[1]))
+    run(engine, events, 2)
+
+    places = sorted(slot.seq_id for slot in engine.scheduler.running)
+    assert places[1] == places[0] + 1
+    assert all(model.cache[slot.seq_id] == slot.tokens for slot in engine.scheduler.slots)
