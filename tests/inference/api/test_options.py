@@ -66,7 +66,7 @@ def test_request_goes_before_modelfile_and_stops_are_replaced() -> None:
 
 
 def test_unknown_and_retired_options_are_passed_over() -> None:
-    assert read({"tfs_z": 1, "f16_kv": True, "penalize_newline": 2, "num_gpu": 1}) == read({})
+    assert read({"tfs_z": 1, "f16_kv": True, "penalize_newline": 2}) == read({})
 
 
 @pytest.mark.parametrize(
