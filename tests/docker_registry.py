@@ -38,6 +38,8 @@ class DockerRegistry:
         self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
         self.url = f"http://{self.host}"
+        #: Who the tests themselves are to it.
+        self.headers: dict[str, str] = {}
         self._folder = folder
         self._htpasswd = htpasswd
         self._process: subprocess.Popen[bytes] | None = None
@@ -76,7 +78,7 @@ class DockerRegistry:
 
     def push(self, repository: str, tag: str, layers: dict[str, bytes], config: bytes = b"{}") -> bytes:
         """Puts a model there by hand, as `kind: content`; the manifest's bytes, which are of a form we never write."""
-        with httpx.Client(base_url=self.url) as http:
+        with httpx.Client(base_url=self.url, headers=self.headers) as http:
             for content in (config, *layers.values()):
                 started = http.post(f"/v2/{repository}/blobs/uploads/").raise_for_status()
                 target = httpx.URL(started.headers["location"]).copy_merge_params({"digest": digest_of(content)})
@@ -87,11 +89,11 @@ class DockerRegistry:
         return manifest
 
     def manifest(self, repository: str, tag: str) -> bytes:
-        answer = httpx.get(f"{self.url}/v2/{repository}/manifests/{tag}", headers={"accept": MANIFEST_TYPE})
+        answer = httpx.get(f"{self.url}/v2/{repository}/manifests/{tag}", headers={**self.headers, "accept": MANIFEST_TYPE})
         return answer.raise_for_status().content
 
     def blob(self, repository: str, digest: str) -> bytes:
-        return httpx.get(f"{self.url}/v2/{repository}/blobs/{digest}").raise_for_status().content
+        return httpx.get(f"{self.url}/v2/{repository}/blobs/{digest}", headers=self.headers).raise_for_status().content
 
 
 def manifest_of(layers: dict[str, bytes], config: bytes = b"{}") -> bytes:

@@ -70,7 +70,7 @@ def failure_of(response: httpx.Response) -> PassingFailure | None:
     """The failure that a status tells of, if it is one that may pass."""
     if response.status_code not in _PASSING:
         return None
-    text = f"the registry answers {response.status_code} {response.reason_phrase}"
+    text = f"the registry answers {response.status_code} {HTTPStatus(response.status_code).phrase}"
     return PassingFailure(text, _seconds(response.headers.get("retry-after", "")))
 
 

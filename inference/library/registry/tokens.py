@@ -51,7 +51,7 @@ async def authorization_for(
     url = _token_url(challenge, origin)
     if login is not None:
         return await _ask(http, url, basic(login))
-    if url.host == origin.host:
+    if url.netloc == origin.netloc:
         signed = url.copy_merge_params({"ts": str(int(time.time())), "nonce": base64.urlsafe_b64encode(os.urandom(16)).decode()})
         try:
             return await _ask(http, signed, identity.sign(f"GET,{signed},{_EMPTY_SHA256}"))

@@ -4,6 +4,7 @@ A fault is a function of the request and the answer; what it returns is sent. It
 """
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -57,6 +58,7 @@ Fault = Callable[[Asked, Sent], Sent | Awaitable[Sent]]
 @dataclass
 class FaultyProxy:
     upstream: str
+    tls: ssl.SSLContext | None = None
     fault: Fault = field(default=lambda asked, sent: sent)
     asked: list[Asked] = field(default_factory=list)
     #: Bytes of bodies that were sent, by the path they were asked at.
@@ -66,10 +68,10 @@ class FaultyProxy:
 
     async def __aenter__(self) -> "FaultyProxy":
         self._http = httpx.AsyncClient(base_url=self.upstream, timeout=30)
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
         self.host = f"127.0.0.1:{self.port}"
-        self.url = f"http://{self.host}"
+        self.url = f"{'https' if self.tls else 'http'}://{self.host}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -88,7 +90,7 @@ class FaultyProxy:
         self._tasks.add(task)
         try:
             await self._serve(reader, writer)
-        except (ConnectionError, h11.RemoteProtocolError):
+        except (ConnectionError, h11.RemoteProtocolError, asyncio.CancelledError):
             pass
         finally:
             writer.transport.abort()
@@ -106,7 +108,9 @@ class FaultyProxy:
 
     async def _pass_on(self, asked: Asked) -> Sent:
         headers = {key: value for key, value in asked.headers.items() if key in _PASSED_ON}
-        answer = await self._http.request(asked.method, asked.target, headers=headers, content=asked.body)
+        # Whoever takes us for a proxy of the web sends the whole address.
+        path = httpx.URL(asked.target).raw_path.decode()
+        answer = await self._http.request(asked.method, path, headers=headers, content=asked.body)
         kept = {key: value for key, value in answer.headers.items() if key not in _DROPPED}
         if "location" in kept:
             kept["location"] = kept["location"].replace(self.upstream, self.url)
