@@ -1,7 +1,6 @@
 """`POST /api/chat`."""
 
 import os
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -61,7 +60,7 @@ def _work(body: ChatBody, opened: OpenModel, options: Options) -> Submit:
     prompt = ChatPrompt(
         messages=messages,
         truncate=body.truncate,
-        variables=template_variables(body.think),
+        think=read_think(body.think),
         # The first ones come from the Modelfile.
         num_public_messages=len(messages) - len(body.messages),
     )
@@ -88,17 +87,13 @@ def modelfile_messages(defaults: ModelDefaults) -> list[ChatMessage]:
     return [ChatMessage(role=str(item.get("role", "")), content=str(item.get("content", ""))) for item in defaults.messages]
 
 
-def template_variables(think: Any) -> dict[str, Any]:
-    """Templates of thinking models look for `enable_thinking`; others pass it over."""
-    return {"enable_thinking": False} if read_think(think) is False else {}
-
-
 def _chat_message(message: MessageBody, images: list[bytes]) -> ChatMessage:
     return ChatMessage(
         role=message.role.lower(),
         content=message.content,
         tool_calls=message.tool_calls or None,
         tool_name=message.tool_name or None,
+        tool_call_id=message.tool_call_id or None,
         thinking=message.thinking or None,
         images=images,
     )

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from inference.api.answer import Answer
 from inference.api.body import read_body
-from inference.api.chat import modelfile_messages, template_variables
+from inference.api.chat import modelfile_messages
 from inference.api.images import check_images, read_images
 from inference.api.lines import empty_line, generate_content
 from inference.api.models import json_response
@@ -77,6 +77,6 @@ def _chat_prompt(body: GenerateBody, opened: OpenModel) -> ChatPrompt:
     return ChatPrompt(
         messages=messages,
         truncate=body.truncate,
-        variables=template_variables(body.think),
+        think=read_think(body.think),
         num_public_messages=0 if body.system else len(messages) - 1,
     )

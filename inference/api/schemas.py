@@ -12,6 +12,7 @@ class MessageBody(msgspec.Struct, frozen=True):
     images: list[str] = []
     tool_calls: list[dict[str, Any]] = []
     tool_name: str = ""
+    tool_call_id: str = ""
 
 
 class HearthBody(msgspec.Struct, frozen=True):

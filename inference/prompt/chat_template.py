@@ -114,6 +114,8 @@ def _as_dicts(messages: Sequence[ChatMessage]) -> list[dict[str, Any]]:
             entry["tool_calls"] = message.tool_calls
         if message.tool_name:
             entry["name"] = entry["tool_name"] = message.tool_name
+        if message.tool_call_id:
+            entry["tool_call_id"] = message.tool_call_id
         if message.thinking:
             entry["reasoning_content"] = entry["thinking"] = message.thinking
         dicts.append(entry)

@@ -64,13 +64,15 @@ class ChatMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     content: str = ""
     tool_calls: list[dict[str, Any]] | None = None
     tool_name: str | None = None
+    #: Of the call that a tool's result answers.
+    tool_call_id: str | None = None
     thinking: str | None = None
     #: Files, as they are; they stand before the content.
     images: list[bytes] = []
 
 
 class ChatPrompt(msgspec.Struct, frozen=True, tag="chat", omit_defaults=True):
-    """Messages for the model's chat template (Jinja, from the GGUF). A trailing assistant message is continued.
+    """Messages for the model's chat template. A trailing assistant message is continued.
 
     With `truncate`, the oldest turns (a user message and what follows it) are left out until the prompt fits the context;
     system messages and the last turn stay. The answer gets an eighth of the context, or `max_tokens` if that is less.
@@ -78,10 +80,25 @@ class ChatPrompt(msgspec.Struct, frozen=True, tag="chat", omit_defaults=True):
 
     messages: list[ChatMessage]
     truncate: bool = True
-    #: Extra variables for the template, such as `tools` or `enable_thinking`.
-    variables: dict[str, Any] = {}
+    #: In OpenAI's shape.
+    tools: list[dict[str, Any]] = []
+    #: True, False, a level ("low", "medium", "high", "max"), or None: the model decides.
+    think: bool | str | None = None
     #: So many of the first messages come with the model and are known to everyone who may use it.
     num_public_messages: int = 0
+    #: Go's template language, as Modelfiles have it. None: the Jinja template in the GGUF.
+    template: str | None = None
+    #: Tokens of an earlier exchange that stand before the prompt.
+    context: list[int] = []
+
+
+class InfillPrompt(msgspec.Struct, frozen=True, tag="infill", omit_defaults=True):
+    """What stands before and after the text that the model is to write."""
+
+    prefix: str
+    suffix: str
+    #: Go's template language. None: the tokens that the GGUF names for it.
+    template: str | None = None
 
 
 class TextPrompt(msgspec.Struct, frozen=True, tag="text", omit_defaults=True):
@@ -94,7 +111,7 @@ class TokenPrompt(msgspec.Struct, frozen=True, tag="tokens"):
     tokens: list[int]
 
 
-Prompt = ChatPrompt | TextPrompt | TokenPrompt
+Prompt = ChatPrompt | InfillPrompt | TextPrompt | TokenPrompt
 
 
 class SamplingParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

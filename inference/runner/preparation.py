@@ -12,7 +12,8 @@ from inference.runner.answer_preparation import AnswerPreparation
 from inference.runner.engine.request import Request
 from inference.runner.image_preparation import ImageReader, Images, PromptTokens
 from inference.runner.llama.vocabulary import Vocabulary
-from inference.runner.messages import ChatMessage, ChatPrompt, Submit, TextPrompt, TokenPrompt
+from inference.runner.messages import ChatMessage, ChatPrompt, InfillPrompt, Submit, TextPrompt, TokenPrompt
+from inference.runner.prompt_writer import PromptWriter
 from inference.runner.public_prefix import PublicPrefix
 
 #: Of the context, kept free for the answer when older messages may be left out.
@@ -34,11 +35,11 @@ class Preparation:
     ) -> None:
         """Without `image_reader`, the model sees no images."""
         self._vocabulary = vocabulary
-        self._template = template
         self._num_ctx = num_ctx
         self._image_reader = image_reader
         self._answers = AnswerPreparation(vocabulary, num_ctx)
-        self._public = PublicPrefix(lambda messages: self._tokenize(template.render(messages, {})))
+        self._prompts = PromptWriter(template)
+        self._public = PublicPrefix(lambda prompt, messages: self._tokenize(self._prompts.write(prompt, messages)))
 
     def prepare(self, submit: Submit) -> Request:
         """Raises an `InferenceError`: `ContextLengthExceeded` with both numbers, `InvalidRequest`, `EngineError`."""
@@ -80,21 +81,30 @@ class Preparation:
         prompt = submit.prompt
         if isinstance(prompt, ChatPrompt):
             fitted = self._fit_chat(prompt, submit.max_tokens)
-            num_public_tokens = self._public.count(prompt.messages[: prompt.num_public_messages], fitted.prompt.tokens)
-            return replace(fitted, num_public_tokens=num_public_tokens)
+            return replace(fitted, num_public_tokens=self._public.count(prompt, fitted.prompt.tokens))
         tokens = self._tokens_of(prompt)
         if len(tokens) >= self._num_ctx:
             raise self._too_long(len(tokens))
         return FittedPrompt(PromptTokens(tokens))
 
-    def _tokens_of(self, prompt: TextPrompt | TokenPrompt) -> list[int]:
+    def _tokens_of(self, prompt: InfillPrompt | TextPrompt | TokenPrompt) -> list[int]:
         if isinstance(prompt, TextPrompt):
             return self._vocabulary.tokenize(prompt.text, parse_special=prompt.parse_special, add_bos=True)
-        if not all(0 <= token < self._vocabulary.num_tokens for token in prompt.tokens):
+        if isinstance(prompt, TokenPrompt):
+            return self._known(prompt.tokens)
+        if prompt.template is not None:
+            return self._tokenize(self._prompts.write_infill(prompt))
+        tokens = self._vocabulary.infill(prompt.prefix, prompt.suffix)
+        if tokens is None:
+            raise InvalidRequest("This model does not support insert.")
+        return tokens
+
+    def _known(self, tokens: list[int]) -> list[int]:
+        if not all(0 <= token < self._vocabulary.num_tokens for token in tokens):
             raise InvalidRequest(
                 f"The prompt has a token that this model does not know (it knows {self._vocabulary.num_tokens})."
             )
-        return list(prompt.tokens)
+        return list(tokens)
 
     def _fit_chat(self, prompt: ChatPrompt, max_tokens: int | None) -> FittedPrompt:
         if not prompt.messages:
@@ -103,10 +113,12 @@ class Preparation:
         if images is not None:
             prompt = msgspec.structs.replace(prompt, messages=images.messages)
         whole = self._render(prompt, prompt.messages, images)
-        if whole.size < self._num_ctx and not prompt.truncate:
-            return FittedPrompt(whole)
         share = max(1, self._num_ctx // _ANSWER_SHARE)
         limit = self._num_ctx - (share if max_tokens is None else max(1, min(max_tokens, share)))
+        if prompt.context:
+            return self._after_context(prompt, whole, limit)
+        if whole.size < self._num_ctx and not prompt.truncate:
+            return FittedPrompt(whole)
         if whole.size <= limit:
             return FittedPrompt(whole)
         if not prompt.truncate:
@@ -115,6 +127,17 @@ class Preparation:
         if kept.size >= self._num_ctx:
             raise self._too_long(kept.size)
         return FittedPrompt(kept, whole.size - kept.size)
+
+    def _after_context(self, prompt: ChatPrompt, rendered: PromptTokens, limit: int) -> FittedPrompt:
+        """What was said before, as tokens, of which the oldest are left out where there is no room."""
+        context = self._known(prompt.context)
+        room = max(0, limit - rendered.size) if prompt.truncate else len(context)
+        kept = context[len(context) - min(room, len(context)) :]
+        size = len(kept) + rendered.size
+        if size >= self._num_ctx:
+            raise self._too_long(size)
+        spans = tuple(replace(span, start=span.start + len(kept), end=span.end + len(kept)) for span in rendered.spans)
+        return FittedPrompt(PromptTokens(kept + rendered.tokens, spans), len(context) - len(kept))
 
     def _images_of(self, prompt: ChatPrompt) -> Images | None:
         if not any(message.images for message in prompt.messages):
@@ -139,8 +162,11 @@ class Preparation:
         return tokens
 
     def _render(self, prompt: ChatPrompt, messages: Sequence[ChatMessage], images: Images | None) -> PromptTokens:
-        text = self._template.render(messages, prompt.variables)
-        return PromptTokens(self._tokenize(text)) if images is None else images.tokens(text, messages, self._tokenize)
+        text = self._prompts.write(prompt, messages)
+        is_first = not prompt.context
+        if images is None:
+            return PromptTokens(self._tokenize(text, is_first))
+        return images.tokens(text, messages, lambda part, is_start: self._tokenize(part, is_start and is_first))
 
     def _tokenize(self, text: str, is_first: bool = True) -> list[int]:
         return self._vocabulary.tokenize(text, parse_special=True, add_bos=is_first)

@@ -46,6 +46,17 @@ class Vocabulary:
             tokens.insert(0, self.bos_token)
         return tokens
 
+    def infill(self, prefix: str, suffix: str) -> list[int] | None:
+        """The prompt for what stands between two texts, as llama.cpp's server orders it; None for a model that was not
+        trained for it."""
+        marks = [llama_cpp.llama_vocab_fim_pre(self._vocab), llama_cpp.llama_vocab_fim_suf(self._vocab)]
+        marks.append(llama_cpp.llama_vocab_fim_mid(self._vocab))
+        if min(marks) < 0:
+            return None
+        before, after = (self.tokenize(text, parse_special=False) for text in (prefix, suffix))
+        begin = [self.bos_token] if self.adds_bos else []
+        return [*begin, marks[0], *before, marks[1], *after, marks[2]]
+
     def piece(self, token: int) -> bytes:
         """The bytes a token stands for, perhaps part of a character only; empty for control tokens."""
         piece = self._pieces.get(token)
