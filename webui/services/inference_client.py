@@ -35,12 +35,15 @@ class ChatRequest:
     scope: str = ""
     is_background: bool = False
     options: dict[str, Any] = field(default_factory=dict)
+    #: How long the model stays in memory afterwards, as in Ollama's API; None for what the runtime does by itself.
+    keep_alive: str | int | None = None
 
     def body(self) -> dict[str, Any]:
         additions: dict[str, Any] = {"client": self.client}
         additions |= {"scope": self.scope} if self.scope else {}
         additions |= {"priority": "background"} if self.is_background else {"events": True}
         body: dict[str, Any] = {"model": self.model, "messages": self.messages, "stream": True, "hearth": additions}
+        body |= {} if self.keep_alive is None else {"keep_alive": self.keep_alive}
         return body | ({"options": self.options} if self.options else {})
 
 

@@ -6,6 +6,7 @@ not the form it should have counts as not told.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from webui.services.inference_events import plain_text
@@ -30,10 +31,12 @@ class LoadedState:
 @dataclass(frozen=True)
 class InstalledModel:
     """`parameter_size` and `quantization` are the runtime's words, e.g. "135M" and "Q4_1"; `context_length` in tokens is what
-    the model was trained for, 0 where nobody told; `loaded` is None while the model is not in memory."""
+    the model was trained for, 0 where nobody told; `weights` is the digest of its weights, "" where nobody told; `loaded` is
+    None while the model is not in memory."""
 
     name: str
     digest: str = ""
+    weights: str = ""
     size_bytes: int = 0
     family: str = ""
     parameter_size: str = ""
@@ -46,6 +49,11 @@ class InstalledModel:
     @property
     def is_loaded(self) -> bool:
         return self.loaded is not None
+
+    @property
+    def anchor(self) -> str:
+        """For ids in pages, which names with their `/` and `:` do not suit."""
+        return sha256(self.name.encode()).hexdigest()[:12]
 
     @property
     def can_chat(self) -> bool:
@@ -70,10 +78,12 @@ def _models(answer: Any) -> list[dict[str, Any]]:
 def _installed(entry: dict[str, Any], states: dict[str, LoadedState]) -> InstalledModel:
     told = entry.get("details")
     details: dict[str, Any] = told if isinstance(told, dict) else {}
+    additions = entry.get("hearth")
     capabilities = entry.get("capabilities")
     return InstalledModel(
         name=_text(str(entry["name"])),
         digest=_text(entry.get("digest")),
+        weights=_text(additions.get("weights")) if isinstance(additions, dict) else "",
         size_bytes=_count(entry.get("size")),
         family=_text(details.get("family")),
         parameter_size=_text(details.get("parameter_size")),

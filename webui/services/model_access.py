@@ -75,6 +75,7 @@ def set_audience(name: str, *, audience: Audience, people: Iterable[User], by: U
     logger.info("%s opened the model %s to %s", by.pk, name, audience)
 
 
+@transaction.atomic
 def copy_access(source: str, destination: str) -> None:
     """A copy of a restricted model is restricted in the same way, whatever a model of its name was before."""
     origin = ModelAccess.objects.filter(pk=model_key(source)).first()

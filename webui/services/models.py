@@ -11,6 +11,7 @@ from webui.models import Conversation, SiteSettings, User
 from webui.services.errors import RuntimeFailure
 from webui.services.installed_models import InstalledModel, installed_models
 from webui.services.model_access import usable_models
+from webui.services.model_names import model_key
 from webui.services.runtime_status import read_runtime_status, unavailable_sentence
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,19 @@ def list_models() -> ModelList:
         models = _ask_runtime()
         _cached = (time.monotonic(), settings.INFERENCE_URL, models)
         return models
+
+
+def forget_list() -> None:
+    """Something about the models has just changed: the next page asks anew."""
+    global _cached
+    with _lock:
+        _cached = None
+
+
+def find_model(name: str) -> InstalledModel | None:
+    """The installed model of that name, in any spelling."""
+    key = model_key(name)
+    return next((model for model in list_models().models if key and model_key(model.name) == key), None)
 
 
 def model_picker(user: User, *, wanted: str = "", conversation: Conversation | None = None) -> ModelPicker:

@@ -17,3 +17,9 @@ def decimal_size(size_bytes: int) -> str:
         size, unit = size / 1000, larger
     decimals = 1 if size < 10 and unit not in ("B", "kB") else 0
     return f"{number_format(round(size, decimals), decimals)} {unit}"
+
+
+@register.filter
+def tokens(count: int) -> str:
+    """A number of tokens as models are described by it: 2,048 as it is, 131,072 as 128K."""
+    return f"{count // 1024}K" if count >= 8192 and count % 1024 == 0 else number_format(count, 0, force_grouping=True)

@@ -2,9 +2,20 @@
 
 from django.urls import path
 
-from webui.views.models import installed, picker
+from webui.views.models import access, changes, installed, model, picker
 
 model_urls = [
     path("models/", installed.models, name="models"),
     path("models/picker/", picker.picker, name="model-picker"),
+    path("models/states/", installed.states, name="model-states"),
+    path("models/delete/", installed.delete, name="models-delete"),
+    path("models/show/<path:name>/", model.show, name="model"),
+    path("models/load/<path:name>/", changes.load, name="model-load"),
+    path("models/cancel/<path:name>/", changes.cancel, name="model-load-cancel"),
+    path("models/unload/<path:name>/", changes.unload, name="model-unload"),
+    path("models/copy/<path:name>/", changes.copy, name="model-copy"),
+    path("models/rename/<path:name>/", changes.rename, name="model-rename"),
+    path("models/default/<path:name>/", changes.default, name="model-default"),
+    path("models/enabled/<path:name>/", access.enabled, name="model-enabled"),
+    path("models/audience/<path:name>/", access.audience, name="model-audience"),
 ]

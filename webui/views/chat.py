@@ -31,11 +31,12 @@ def chat_context(
     """What `chat/page.html#main` needs; `page` in place of the newest messages."""
     if page is None:
         page = branch_page(conversation) if conversation else BranchPage([], None)
+    wanted = request.POST.get("model") or request.GET.get("model", "")
     return {
         "conversation": conversation,
         "messages": page.messages,
         "older_before": page.older_before,
-        "picker": model_picker(request.user, wanted=request.POST.get("model", ""), conversation=conversation),
+        "picker": model_picker(request.user, wanted=wanted, conversation=conversation),
         "draft": draft,
         "form_errors": errors,
     }

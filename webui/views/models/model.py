@@ -1,0 +1,58 @@
+"""The page of one model and what is done with the model as a whole."""
+
+from typing import Any
+
+from django import forms
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext
+from django.views.decorators.http import require_safe
+
+from webui.forms.models import AudienceForm, LoadForm, ModelNameForm
+from webui.services.errors import RuntimeFailure
+from webui.services.installed_models import InstalledModel
+from webui.services.model_access import access_of
+from webui.services.model_details import model_details
+from webui.services.model_list import listed_models
+from webui.services.models import find_model, list_models
+from webui.views.requests import PersonRequest, administrator_required
+
+
+@administrator_required
+@require_safe
+def show(request: PersonRequest, name: str) -> HttpResponse:
+    return render_model(request, name)
+
+
+def get_model(name: str) -> InstalledModel:
+    """The installed model of that name, in any spelling. Raises RuntimeFailure where the runtime cannot be asked, and Http404
+    where it has no such model."""
+    listed = list_models()
+    if listed.error:
+        raise RuntimeFailure("engine_unavailable", listed.error)
+    model = find_model(name)
+    if model is None:
+        raise Http404(gettext("This model is not installed."))
+    return model
+
+
+def render_model(request: PersonRequest, name: str, *, status: int = 200, **forms_with_errors: forms.Form) -> HttpResponse:
+    """The page; `forms_with_errors` stand in place of those that it would make."""
+    try:
+        model = get_model(name)
+        details = model_details(model.name)
+    except RuntimeFailure as failure:
+        return render(request, "models/unavailable.html", {"name": name, "error": failure.sentence}, status=status)
+    access = access_of(model.name)
+    people = access.people.all() if access.pk and not access._state.adding else []
+    context: dict[str, Any] = {
+        "listed": listed_models([model])[0],
+        "model": model,
+        "details": details,
+        "access": access,
+        "load_form": LoadForm(),
+        "copy_form": ModelNameForm(prefix="copy"),
+        "rename_form": ModelNameForm(prefix="rename", initial={"name": model.name}),
+        "audience_form": AudienceForm(initial={"audience": access.audience, "people": people}),
+    }
+    return render(request, "models/model.html", context | forms_with_errors, status=status)
