@@ -58,6 +58,7 @@ def _installed(library: Library, model: InstalledModel) -> dict[str, Any]:
         "digest": model.digest,
         "details": model_details(model, library),
         "capabilities": served_capabilities(library, model),
+        "hearth": {"weights": weights.digest if (weights := model.manifest.first("model")) is not None else ""},
     }
 
 

@@ -39,6 +39,7 @@ def test_root_version_and_tags(service: Service) -> None:
         "parameter_size": "134.52M", "quantization_level": "Q4_1", "context_length": 8192, "embedding_length": 576,
     }  # fmt: skip
     assert model["capabilities"] == ["completion"]
+    assert re.fullmatch("sha256:[0-9a-f]{64}", model["hearth"]["weights"])
 
 
 def test_chat_streams_one_object_a_line_and_no_text_in_the_last(service: Service) -> None:

@@ -36,6 +36,17 @@ OWNED = {
 }
 ADMINISTRATOR = {
     "models",
+    "model-states",
+    "models-delete",
+    "model",
+    "model-load",
+    "model-load-cancel",
+    "model-unload",
+    "model-copy",
+    "model-rename",
+    "model-default",
+    "model-enabled",
+    "model-audience",
     "people",
     "people-registration",
     "person-approve",
@@ -102,6 +113,7 @@ def site(db: None, settings: Settings) -> Site:
         "message_id": answer.pk,
         "user_id": subject.pk,
         "token": make_reset_token(subject),
+        "name": "team/tutor:latest",
     }
     return Site(people, arguments)
 

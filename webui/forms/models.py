@@ -66,6 +66,11 @@ class ModelNameForm(forms.Form):
 
     name = forms.CharField(label=_("New name"), max_length=LONGEST_NAME)
 
+    def __init__(self, *args: Any, label: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if label:
+            self.fields["name"].label = label
+
 
 class AudienceForm(forms.Form):
     audience = forms.ChoiceField(label=_("Who may use it"), choices=Audience.choices, widget=forms.RadioSelect)

@@ -41,7 +41,7 @@ def unload(request: PersonRequest, name: str) -> HttpResponse:
 @administrator_required
 @require_POST
 def copy(request: PersonRequest, name: str) -> HttpResponse:
-    form = ModelNameForm(request.POST, prefix="copy")
+    form = ModelNameForm(request.POST, prefix="copy", label=gettext("Name of the copy"))
     return _give_name(
         request,
         name,

@@ -44,14 +44,14 @@ def render_model(request: PersonRequest, name: str, *, status: int = 200, **form
     except RuntimeFailure as failure:
         return render(request, "models/unavailable.html", {"name": name, "error": failure.sentence}, status=status)
     access = access_of(model.name)
-    people = access.people.all() if access.pk and not access._state.adding else []
+    people = [] if access._state.adding else list(access.people.all())
     context: dict[str, Any] = {
         "listed": listed_models([model])[0],
         "model": model,
         "details": details,
         "access": access,
         "load_form": LoadForm(),
-        "copy_form": ModelNameForm(prefix="copy"),
+        "copy_form": ModelNameForm(prefix="copy", label=gettext("Name of the copy")),
         "rename_form": ModelNameForm(prefix="rename", initial={"name": model.name}),
         "audience_form": AudienceForm(initial={"audience": access.audience, "people": people}),
     }
