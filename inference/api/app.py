@@ -23,6 +23,7 @@ from inference.api.metrics import metrics
 from inference.api.models import root, running, tags, version
 from inference.api.origins import KnownOriginsOnly
 from inference.api.pull import pull
+from inference.api.push import push
 from inference.api.rerank import rerank
 from inference.api.runtime import Runtime
 from inference.errors import InferenceError
@@ -38,6 +39,7 @@ def build_app(runtime: Runtime) -> ASGIApp:
         _route("/api/ps", running, "GET"),
         _route("/api/show", show, "POST"),
         _route("/api/pull", pull, "POST"),
+        _route("/api/push", push, "POST"),
         _route("/api/copy", copy, "POST"),
         _route("/api/delete", delete, "DELETE"),
         _route("/api/chat", chat, "POST"),

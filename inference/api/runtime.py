@@ -1,24 +1,53 @@
 """What the endpoints share: the library, the registries, the scheduler and the settings of one running service."""
 
 from dataclasses import dataclass
-from typing import cast
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
 from starlette.requests import Request
 
 from inference.library.models import Library
-from inference.library.registry.pulls import Pulls
-from inference.library.registry.registry import Registry
 from inference.scheduler import Scheduler
 from inference.settings import Settings
+
+if TYPE_CHECKING:
+    from inference.library.registry.pulls import Pulls
+    from inference.library.registry.pushes import Pushes
+    from inference.library.registry.registry import Registry
 
 
 @dataclass(frozen=True)
 class Runtime:
+    """What talks to registries is made when it is first asked for: an HTTP client and its cryptography take 20 MB of memory."""
+
     settings: Settings
     library: Library
     scheduler: Scheduler
-    registry: Registry
-    pulls: Pulls
+
+    @cached_property
+    def registry(self) -> "Registry":
+        from inference.library.registry.registry import Registry
+
+        return Registry(self.settings.data_dir)
+
+    @cached_property
+    def pulls(self) -> "Pulls":
+        from inference.library.registry.pulls import Pulls
+
+        return Pulls(self.library, self.registry, limit=self.settings.download_limit)
+
+    @cached_property
+    def pushes(self) -> "Pushes":
+        from inference.library.registry.pushes import Pushes
+
+        return Pushes(self.library, self.registry)
+
+    async def close(self) -> None:
+        """Ends all answers, pulls and pushes."""
+        await self.scheduler.close()
+        for part in ("pulls", "pushes", "registry"):
+            if part in self.__dict__:
+                await getattr(self, part).close()
 
 
 def runtime_of(request: Request) -> Runtime:

@@ -19,8 +19,6 @@ from inference.api.preload import preload
 from inference.api.runtime import Runtime
 from inference.kv.housekeeping import limit_folder
 from inference.library.models import Library
-from inference.library.registry.pulls import Pulls
-from inference.library.registry.registry import Registry
 from inference.library.starter import find_starter_file, import_starter
 from inference.runner.client import RunnerClient
 from inference.scheduler import Scheduler
@@ -58,9 +56,7 @@ def serve(settings: Settings) -> None:
 async def _serve(settings: Settings, library: Library, sockets: list[socket.socket]) -> None:
     scheduler = Scheduler(settings, RunnerClient.start)
     await scheduler.prepare()
-    registry = Registry(settings.data_dir)
-    pulls = Pulls(library, registry, limit=settings.download_limit)
-    runtime = Runtime(settings, library, scheduler, registry, pulls)
+    runtime = Runtime(settings, library, scheduler)
     config = uvicorn.Config(
         build_app(runtime),
         # Between two tokens of a stream every core is wanted by the model: what is spent here makes it slower.
@@ -80,11 +76,10 @@ async def _serve(settings: Settings, library: Library, sockets: list[socket.sock
     preloading = asyncio.create_task(preload(runtime))
     await _Server(config, runtime).serve(sockets=sockets)
     preloading.cancel()
-    await registry.close()
 
 
 class _Server(uvicorn.Server):
-    """Has all streams and pulls ended before waiting for connections to end."""
+    """Has all streams, pulls and pushes ended before waiting for connections to end."""
 
     def __init__(self, config: uvicorn.Config, runtime: Runtime) -> None:
         super().__init__(config)
@@ -92,7 +87,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         logger.info("Stopping.")
-        await asyncio.gather(super().shutdown(sockets=sockets), self._runtime.scheduler.close(), self._runtime.pulls.close())
+        await asyncio.gather(super().shutdown(sockets=sockets), self._runtime.close())
 
 
 def _bind(settings: Settings) -> list[socket.socket]:

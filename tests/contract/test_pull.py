@@ -1,5 +1,6 @@
-"""`/api/pull` of a real service, from a real registry: by hand, and with the real `ollama` client."""
+"""`/api/pull` and `/api/push` of a real service with a real registry: by hand, and with the real `ollama` client."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import ollama
 import pytest
 
-from tests.contract.service import Service
+from tests.contract.service import MODEL, Service
 from tests.docker_registry import DockerRegistry, digest_of, random_bytes, running_registry
 
 WEIGHTS = random_bytes(300_000)
@@ -56,6 +57,30 @@ def test_ollamas_client_pulls_and_lists(service: Service, name: str) -> None:
     assert [steps[0].status, steps[-1].status] == ["pulling manifest", "success"]
     (model,) = [model for model in listed if model.model == f"{name}:latest"]
     assert model.size == len(WEIGHTS) + len(b"Be brief.") + len(b'{"model_format":"gguf"}')
+
+
+def test_ollamas_client_pushes_the_starter_model_and_pulls_it_back(service: Service, docker: DockerRegistry) -> None:
+    client = ollama.Client(host=service.url)
+    name = f"{docker.host}/people/smollm2:135m"
+    client.copy(MODEL, name)
+    before = {model.model: model.digest for model in client.list().models}
+
+    pushed = list(client.push(name, insecure=True, stream=True))
+    client.delete(name)
+    pulled = client.pull(name, insecure=True)
+
+    assert [pushed[0].status, *[step.status for step in pushed[-2:]]] == ["retrieving manifest", "pushing manifest", "success"]
+    assert pulled.status == "success"
+    assert {model.model: model.digest for model in client.list().models} == before
+    assert before[name] == before[MODEL] == hashlib.sha256(docker.manifest("people/smollm2", "135m")).hexdigest()
+    client.delete(name)
+    client._client.close()
+
+
+def test_push_of_an_unknown_model_is_refused(service: Service) -> None:
+    response = service.post("/api/push", {"model": "nothing/at-all"})
+
+    assert (response.status_code, response.json()["error"]) == (404, "model 'nothing/at-all' not found")
 
 
 def test_unknown_model_is_told_as_ollama_tells_it(service: Service, docker: DockerRegistry) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from webui.paths import BASE_DIR
 
 READERS = re.compile(r"env_\w+|get|getenv|path|integer|duration|log_level|boolean|text|size|choice|names|debug")
-VARIABLE = re.compile(r"(?:HEARTH|OLLAMA)_[A-Z_]+|DATABASE_URL|TZ")
+VARIABLE = re.compile(r"(?:HEARTH|OLLAMA)_[A-Z_]+|DATABASE_URL|HF_TOKEN|TZ")
 # `NAME_FILE` is the README's °, and the names of the terminal's own conventions are nobody's settings.
 ROW = re.compile(r"^\| `([A-Z_]+)`( °)? \| (.+?) \| (.+) \|$", re.MULTILINE)
 

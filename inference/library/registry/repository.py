@@ -127,6 +127,7 @@ class Repository:
     ) -> AsyncIterator[httpx.Response]:
         """One request, signed in; redirects of a GET or HEAD are followed, without our authorization to other hosts.
 
+        `content` is bytes, or a function that gives them anew, as an async iterator, for every try.
         Raises `PassingFailure` for what may help to be tried again (also while the body is read inside the block).
         """
         has_signed_in = False
@@ -177,12 +178,18 @@ class Repository:
             return True
 
     def _next(self, url: httpx.URL, response: httpx.Response, num_redirects: int) -> httpx.URL:
+        if num_redirects > _MOST_REDIRECTS:
+            raise RegistryError("the registry sends us in circles")
+        return self.target(url, response.headers.get("location", ""))
+
+    def target(self, url: httpx.URL, location: str) -> httpx.URL:
+        """Where the answer from `url` sends us. Raises `RegistryError` where we do not go."""
         try:
-            target = url.join(response.headers.get("location", ""))
+            target = url.join(location)
         except httpx.InvalidURL:
             target = httpx.URL("")
-        if num_redirects > _MOST_REDIRECTS or target.scheme not in ("http", "https") or not target.host:
-            raise RegistryError("the registry sends us in circles")
+        if not location or target.scheme not in ("http", "https") or not target.host:
+            raise RegistryError("the registry sends us to an impossible place")
         if url.scheme == "https" and target.scheme == "http" and not self.remote.is_insecure:
             raise RegistryError("the registry sends us to an insecure address")
         return target.copy_with(fragment=None, userinfo=b"")

@@ -52,6 +52,9 @@ class Sent:
     stall_at: int | None = None
 
 
+#: An answer that never comes: the connection ends.
+LOST = Sent(0, {})
+
 Fault = Callable[[Asked, Sent], Sent | Awaitable[Sent]]
 
 
@@ -60,6 +63,8 @@ class FaultyProxy:
     upstream: str
     tls: ssl.SSLContext | None = None
     fault: Fault = field(default=lambda asked, sent: sent)
+    #: What befalls a request on its way: what is passed on in its place, or what is answered without passing it on.
+    before: Callable[[Asked], Asked | Sent] = field(default=lambda asked: asked)
     asked: list[Asked] = field(default_factory=list)
     #: Bytes of bodies that were sent, by the path they were asked at.
     num_sent: dict[str, int] = field(default_factory=dict)
@@ -100,7 +105,8 @@ class FaultyProxy:
         connection = h11.Connection(h11.SERVER)
         while (asked := await _read(connection, reader)) is not None:
             self.asked.append(asked)
-            result = self.fault(asked, await self._pass_on(asked))
+            passed = self.before(asked)
+            result = self.fault(asked, await self._pass_on(passed) if isinstance(passed, Asked) else passed)
             sent = await result if isinstance(result, Awaitable) else result
             if not await self._send(connection, writer, asked, sent):
                 return
@@ -119,6 +125,8 @@ class FaultyProxy:
 
     async def _send(self, connection: h11.Connection, writer: asyncio.StreamWriter, asked: Asked, sent: Sent) -> bool:
         """False when the connection is to end here."""
+        if sent is LOST:
+            return False
         length = len(sent.body) if sent.length is None else sent.length
         headers = [*sent.headers.items(), ("content-length", str(length))]
         writer.write(connection.send(h11.Response(status_code=sent.status, headers=headers)) or b"")
