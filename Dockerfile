@@ -45,6 +45,7 @@ RUN apt-get update; \
 
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /opt/hearth /opt/hearth
+RUN ln -s /opt/hearth/bin/hearth /usr/local/bin/hearth
 
 # Both ports listen on every address in here; what of that reaches the outside is for `docker run -p` to say.
 ENV PATH="/opt/venv/bin:$PATH" \
