@@ -16,7 +16,9 @@ from inference.api.errors import client_gone, http_error, inference_error, libra
 from inference.api.forget import forget
 from inference.api.generate import generate
 from inference.api.hosts import LocalHostsOnly
+from inference.api.library.blobs import blob
 from inference.api.library.copy import copy
+from inference.api.library.create import create
 from inference.api.library.delete import delete
 from inference.api.library.show import show
 from inference.api.metrics import metrics
@@ -40,6 +42,8 @@ def build_app(runtime: Runtime) -> ASGIApp:
         _route("/api/show", show, "POST"),
         _route("/api/pull", pull, "POST"),
         _route("/api/push", push, "POST"),
+        _route("/api/blobs/{digest}", blob, "HEAD", "POST"),
+        _route("/api/create", create, "POST"),
         _route("/api/copy", copy, "POST"),
         _route("/api/delete", delete, "DELETE"),
         _route("/api/chat", chat, "POST"),

@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +16,10 @@ _DIGEST = re.compile(r"sha256[:-]([0-9a-f]{64})\Z")
 _CHUNK_BYTES = 1024 * 1024
 #: ioctl number of Linux to share the blocks of a file (`linux/fs.h`).
 _FICLONE = 0x40049409
+
+
+#: Is told how many bytes more are done.
+Advance = Callable[[int], None]
 
 
 class BlobStore:
@@ -29,6 +34,11 @@ class BlobStore:
         if match is None:
             raise DamagedModel("it names a blob by an invalid digest")
         return self.root / f"sha256-{match[1]}"
+
+    def digest_of(self, path: Path) -> str:
+        """`sha256:<hex>` of a blob's path; empty for a file that is none."""
+        digest = path.name.replace("-", ":", 1)
+        return digest if path.parent == self.root and _DIGEST.match(digest) else ""
 
     def check(self, layer: Layer) -> Path:
         """The path of a blob that is there with the size the manifest gives. Raises `DamagedModel`."""
@@ -48,18 +58,14 @@ class BlobStore:
             write_atomically(self.path(layer.digest), content)
         return layer
 
-    def add_file(self, source: Path, media_type: str) -> Layer:
+    def add_file(self, source: Path, media_type: str, advance: Advance | None = None) -> Layer:
         """Takes a file in by hard link, else by shared blocks, else by copy; `source` is read once and stays.
 
-        Raises `LibraryError`; then nothing half-written is left.
+        `advance` hears how many bytes were read since it was last called; what it raises ends the work. Raises
+        `LibraryError`; then nothing half-written is left.
         """
-        try:
-            with source.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-                size = file.tell()
-        except OSError as error:
-            raise LibraryError(f"the model file cannot be read: {error.strerror}") from error
-        layer = Layer(media_type=media_type, digest=f"sha256:{digest}", size=size)
+        digest, size = _hash(source, advance)
+        layer = Layer(media_type=media_type, digest=digest, size=size)
         if not self._has(layer) and not self._link(source, self.path(layer.digest)):
             self._copy(source, layer)
         return layer
@@ -97,3 +103,18 @@ class BlobStore:
                 copied.update(chunk)
             if f"sha256:{copied.hexdigest()}" != layer.digest:
                 raise LibraryError("the model file changed while it was being copied")
+
+
+def _hash(source: Path, advance: Advance | None) -> tuple[str, int]:
+    """The digest and the size. Raises `LibraryError`."""
+    found, size = hashlib.sha256(), 0
+    try:
+        with source.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                found.update(chunk)
+                size += len(chunk)
+                if advance is not None:
+                    advance(len(chunk))
+    except OSError as error:
+        raise LibraryError(f"the model file cannot be read: {error.strerror}") from error
+    return f"sha256:{found.hexdigest()}", size

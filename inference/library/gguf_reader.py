@@ -87,7 +87,9 @@ class Header:
     @property
     def missing_bytes(self) -> int:
         """By which the file is shorter than its tensors need."""
-        return max(0, max((tensor.end for tensor in self.tensors), default=0) - (self.file_size - self.data_start))
+        if not self.tensors:
+            return 0
+        return max(0, max(tensor.end for tensor in self.tensors) - (self.file_size - self.data_start))
 
 
 def read_header(path: Path, *, kept_elements: int = _KEPT_ELEMENTS) -> Header:

@@ -68,6 +68,8 @@ class InstalledModel:
     projector_path: Path | None = None
     #: GGUF files of LoRA adapters that are applied to the weights.
     adapter_paths: tuple[Path, ...] = ()
+    #: Of a model in the import folder, the files of its weights; empty for one of the library's own.
+    part_paths: tuple[Path, ...] = ()
 
     @property
     def size(self) -> int:
@@ -77,6 +79,11 @@ class InstalledModel:
     def runtime_key(self) -> str:
         """The same for models that differ in nothing that is loaded: one runner serves them."""
         return "+".join(str(path) for path in (self.model_path, self.projector_path, *self.adapter_paths) if path is not None)
+
+    @property
+    def is_linked(self) -> bool:
+        """It lies in the import folder and is nobody's to change but whoever put it there."""
+        return bool(self.part_paths)
 
     def has(self, kind: str) -> bool:
         return self.manifest.first(kind) is not None
@@ -189,6 +196,11 @@ class Library:
         if key not in self._metadata:
             self._metadata[key] = read_metadata(path)
         return self._metadata[key]
+
+    def config_values(self, model: InstalledModel) -> dict[str, Any]:
+        """The whole config, with what Hearth does not know. Raises `LibraryError`."""
+        values: dict[str, Any] = _decode(self._content(model.manifest.config, _MAX_CONFIG_BYTES), dict, "config")
+        return values
 
     def text(self, model: InstalledModel, kind: str) -> str:
         """What the model's layer of that kind (`template`, `system`) says, or nothing. Raises `LibraryError`."""

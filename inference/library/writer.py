@@ -1,6 +1,8 @@
 """Puts a model together: layers and a config become a manifest, in the form Ollama writes and reads."""
 
+import hashlib
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +22,22 @@ class ModelWriter:
     """
 
     def __init__(self, library: "Library", layers: list[Layer] | None = None) -> None:
+        """Within a `with` block, nothing that was added is removed by others until the block ends."""
         self._library = library
-        self.layers: list[Layer] = list(layers or [])
+        self._holds = ExitStack()
+        self.layers: list[Layer] = []
+        for layer in layers or []:
+            self.add(layer)
+
+    def __enter__(self) -> "ModelWriter":
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._holds.close()
 
     def add(self, layer: Layer) -> Layer:
         """A layer whose blob is in the library already."""
+        self._holds.enter_context(self._library.hold([layer.digest]))
         self.layers.append(layer)
         return layer
 
@@ -34,11 +47,18 @@ class ModelWriter:
 
     def add_text(self, text: str, kind: str) -> Layer:
         """Raises `LibraryError`."""
-        return self.add(self._library.blobs.add_bytes(text.encode(), LAYER_PREFIX + kind))
+        return self.add(self.layer_of(text, kind))
+
+    def layer_of(self, text: str, kind: str) -> Layer:
+        """Puts the text into the library and does not add it yet. Raises `LibraryError`."""
+        content = text.encode()
+        # Another model that has the same text may be deleted just now.
+        self._holds.enter_context(self._library.hold([f"sha256:{hashlib.sha256(content).hexdigest()}"]))
+        return self._library.blobs.add_bytes(content, LAYER_PREFIX + kind)
 
     def add_json(self, value: Any, kind: str) -> Layer:
         """Raises `LibraryError`."""
-        return self.add(self._library.blobs.add_bytes(encode_json(value), LAYER_PREFIX + kind))
+        return self.add_text(encode_json(value).decode(), kind)
 
     def write(self, name: ModelName, config: dict[str, Any]) -> str:
         """The model's digest, the hex sha256 of its manifest. A model of that name, in any case, is replaced and keeps the
@@ -56,6 +76,7 @@ class ModelWriter:
                 "layers": [_reference(layer) for layer in self.layers],
             }
             digest = library.manifests.write(stored, encode_json(manifest))
+        self._holds.close()
         library.remove_unused(replaced)
         return digest
 

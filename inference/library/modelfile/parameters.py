@@ -31,6 +31,12 @@ _INT64 = 2**63
 KNOWN = frozenset((*_INTEGERS, *_NUMBERS, *_BOOLEANS, *_TEXTS, *LISTS))
 
 
+def kind_of(name: str) -> str:
+    """Of a known parameter that is no list: "integer", "float32", "boolean" or "string", as Ollama calls them."""
+    kinds = {"integer": _INTEGERS, "float32": _NUMBERS, "boolean": _BOOLEANS}
+    return next((kind for kind, names in kinds.items() if name in names), "string")
+
+
 def read_parameter(name: str, text: str) -> Any:
     """The value of its type; of a list, one element. Raises `ModelfileError` in Ollama's words."""
     if name in _INTEGERS:
