@@ -15,6 +15,7 @@ from tests.site import Site, scratch_site
 RESULTS = Path("test-results")
 PASSWORD = "correct horse battery"
 people: list[tuple[str, str, str]] = []
+administrators: list[tuple[str, str, str]] = []
 
 #: Registrations are limited by address, as they should be: the tests' people are made in one go, with a session each.
 PEOPLE = """
@@ -54,7 +55,7 @@ def site() -> Iterator[Site]:
     """Its people are made first, an administrator among them, so that tests may run alone and in any order."""
     with scratch_site(OLLAMA_CONTEXT_LENGTH="1024") as site:
         people.extend(json.loads(site.manage("shell", "-c", PEOPLE).splitlines()[-1]))
-        people.pop(0)
+        administrators.append(people.pop(0))
         yield site
 
 
@@ -117,6 +118,20 @@ def enter(page: Page, site: Site) -> str:
     page.goto(site.url)
     page.wait_for_selector("textarea[name=content]")
     return email
+
+
+def enter_as_administrator(page: Page, site: Site) -> None:
+    """The site's one administrator, signed in, on no page yet."""
+    _email, cookie, key = administrators[0]
+    page.context.add_cookies([{"name": cookie, "value": key, "url": site.url}])
+
+
+@pytest.fixture
+def administrator_page(window: Window, site: Site) -> Page:
+    """The administrator in a wide window."""
+    page = window(viewport={"width": 1280, "height": 800}, locale="en-US").new_page()
+    enter_as_administrator(page, site)
+    return page
 
 
 @pytest.fixture

@@ -4,12 +4,14 @@ Everything here was written by others (a registry, a file's header, another runt
 not the form it should have counts as not told.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from webui.services.inference_events import plain_text
+from webui.services.model_names import model_key
 from webui.services.runtime_api import TIMEOUT, call
 
 #: A keep-alive that ends later than this was asked to last for ever: Ollama says so with a date some 300 years ahead.
@@ -66,6 +68,12 @@ def installed_models(timeout: float = TIMEOUT) -> list[InstalledModel]:
     listed = _models(call("GET", "/api/tags", timeout=timeout))
     states = {str(entry["name"]): _loaded(entry) for entry in _models(call("GET", "/api/ps", timeout=timeout))}
     return sorted((_installed(entry, states) for entry in listed), key=lambda model: model.name)
+
+
+def find_by_name(models: Sequence[InstalledModel], name: str) -> InstalledModel | None:
+    """The model of that name, in any spelling."""
+    key = model_key(name)
+    return next((model for model in models if key and model_key(model.name) == key), None)
 
 
 def _models(answer: Any) -> list[dict[str, Any]]:

@@ -11,7 +11,6 @@ from webui.models import Conversation, SiteSettings, User
 from webui.services.errors import RuntimeFailure
 from webui.services.installed_models import InstalledModel, installed_models
 from webui.services.model_access import usable_models
-from webui.services.model_names import model_key
 from webui.services.runtime_status import read_runtime_status, unavailable_sentence
 
 logger = logging.getLogger(__name__)
@@ -43,15 +42,15 @@ _lock = threading.Lock()
 _cached: tuple[float, str, ModelList] | None = None
 
 
-def list_models() -> ModelList:
-    """Installed models by name, at most `FRESH` seconds old. Asks the runtime from the calling thread."""
+def list_models(*, max_age: float = FRESH) -> ModelList:
+    """Installed models by name, at most `max_age` seconds old. Asks the runtime from the calling thread."""
     global _cached
     began = time.monotonic()
     with _lock:
         if _cached is not None and _cached[1] == settings.INFERENCE_URL:
             came, _url, known = _cached
             # A failure is for those who waited for it together, not one after the other; whoever comes later asks anew.
-            if came >= began if known.error else time.monotonic() - came < FRESH:
+            if came >= began or (not known.error and time.monotonic() - came < max_age):
                 return known
         models = _ask_runtime()
         _cached = (time.monotonic(), settings.INFERENCE_URL, models)
@@ -63,12 +62,6 @@ def forget_list() -> None:
     global _cached
     with _lock:
         _cached = None
-
-
-def find_model(name: str) -> InstalledModel | None:
-    """The installed model of that name, in any spelling."""
-    key = model_key(name)
-    return next((model for model in list_models().models if key and model_key(model.name) == key), None)
 
 
 def model_picker(user: User, *, wanted: str = "", conversation: Conversation | None = None) -> ModelPicker:

@@ -7,7 +7,7 @@ from tests.factories import make_administrator, make_conversation
 from webui.enums import Audience
 from webui.models import User
 from webui.services.errors import RuntimeFailure
-from webui.services.installed_models import installed_models
+from webui.services.installed_models import InstalledModel, find_by_name, installed_models
 from webui.services.model_access import ModelNotAllowed, check_may_use, set_audience
 from webui.services.model_changes import (
     ModelChangeRefused,
@@ -18,7 +18,7 @@ from webui.services.model_changes import (
 )
 from webui.services.model_details import model_details
 from webui.services.model_loading import start_loading, unload_model
-from webui.services.models import find_model, list_models
+from webui.services.models import list_models
 
 
 @pytest.fixture
@@ -26,8 +26,14 @@ def by(db: None) -> User:
     return make_administrator()
 
 
+def find(name: str) -> InstalledModel:
+    model = find_by_name(installed_models(), name)
+    assert model is not None
+    return model
+
+
 def names() -> list[str]:
-    return [model.name for model in list_models().models]
+    return [model.name for model in list_models(max_age=0).models]
 
 
 def test_model_is_read_with_all_its_facts(service: Service) -> None:
@@ -52,7 +58,7 @@ def test_copy_shares_weights_and_both_are_named(service: Service, by: User) -> N
     assert copy_model(MODEL, "team/Tutor", by=by) == "team/Tutor:latest"
 
     assert names() == [MODEL, "team/Tutor:latest"]
-    (entry,) = dependents_of([find_model(MODEL)], installed_models())
+    (entry,) = dependents_of([find(MODEL)], installed_models())
     assert entry.sharing == ("team/Tutor:latest",)
 
 
@@ -82,26 +88,24 @@ def test_name_that_is_taken_is_refused_in_any_spelling(service: Service, by: Use
 
 @pytest.mark.model
 def test_model_is_loaded_for_as_long_as_asked_and_unloaded(service: Service) -> None:
-    model = find_model(MODEL)
-    assert model is not None
+    model = find(MODEL)
 
     start_loading(model, keep_alive="1h")
-    loaded = find_model(MODEL).loaded
+    loaded = find(MODEL).loaded
     assert loaded is not None
     assert 3500 < loaded.seconds_left <= 3600
     assert loaded.size_bytes > 100_000_000
 
     start_loading(model, keep_alive=-1)
-    assert find_model(MODEL).loaded.seconds_left is None
+    assert find(MODEL).loaded.seconds_left is None
 
     unload_model(MODEL)
-    assert find_model(MODEL).loaded is None
+    assert find(MODEL).loaded is None
 
 
 def test_model_that_is_gone_cannot_be_loaded(service: Service, by: User) -> None:
     copy_model(MODEL, "gone", by=by)
-    model = find_model("gone")
-    assert model is not None
+    model = find("gone")
     delete_models(["gone:latest"], by=by)
     with pytest.raises(RuntimeFailure, match="“gone:latest” is not installed"):
         start_loading(model)

@@ -23,7 +23,7 @@ PAGE_SIZE = 100
 @administrator_required
 @require_safe
 def models(request: PersonRequest) -> HttpResponse:
-    listed = list_models()
+    listed = list_models(max_age=0)
     find = FindModelsForm(request.GET)
     chosen = choose(listed_models(listed.models), **find.wishes())
     context = {
@@ -41,7 +41,7 @@ def models(request: PersonRequest) -> HttpResponse:
 def states(request: PersonRequest) -> HttpResponse:
     """The states that may have changed since the page showed them: of models in memory or on their way, now or then."""
     shown = set(request.GET.getlist("shown"))
-    listed = listed_models(list_models().models)
+    listed = listed_models(list_models(max_age=0).models)
     changed = [one for one in listed if one.model.is_loaded or one.loading is not None or one.model.name in shown]
     return render(request, "models/state.html#states", {"changed": changed})
 
@@ -51,7 +51,7 @@ def states(request: PersonRequest) -> HttpResponse:
 def delete(request: PersonRequest) -> HttpResponse:
     """Asks on GET, saying what depends on each; deletes on POST. A name that is not installed is passed over."""
     keys = {model_key(name) for name in (request.POST if request.method == "POST" else request.GET).getlist("name")}
-    listed = list_models()
+    listed = list_models(max_age=0)
     chosen = [model for model in listed.models if model_key(model.name) in keys]
     if listed.error or not chosen:
         messages.error(request, listed.error or gettext("Select the models that are to be deleted first."))

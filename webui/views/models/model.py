@@ -9,12 +9,12 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from webui.forms.models import AudienceForm, LoadForm, ModelNameForm
-from webui.services.errors import RuntimeFailure
-from webui.services.installed_models import InstalledModel
+from webui.services.errors import EngineUnavailable, RuntimeFailure
+from webui.services.installed_models import InstalledModel, find_by_name
 from webui.services.model_access import access_of
 from webui.services.model_details import model_details
 from webui.services.model_list import listed_models
-from webui.services.models import find_model, list_models
+from webui.services.models import list_models
 from webui.views.requests import PersonRequest, administrator_required
 
 
@@ -27,10 +27,10 @@ def show(request: PersonRequest, name: str) -> HttpResponse:
 def get_model(name: str) -> InstalledModel:
     """The installed model of that name, in any spelling. Raises RuntimeFailure where the runtime cannot be asked, and Http404
     where it has no such model."""
-    listed = list_models()
+    listed = list_models(max_age=0)
     if listed.error:
-        raise RuntimeFailure("engine_unavailable", listed.error)
-    model = find_model(name)
+        raise EngineUnavailable(listed.error)
+    model = find_by_name(listed.models, name)
     if model is None:
         raise Http404(gettext("This model is not installed."))
     return model
