@@ -26,6 +26,7 @@ from inference.api.models import root, running, tags, version
 from inference.api.origins import KnownOriginsOnly
 from inference.api.pull import pull
 from inference.api.push import push
+from inference.api.registries import forget_registry, keep_registry, registries
 from inference.api.rerank import rerank
 from inference.api.runtime import Runtime
 from inference.errors import InferenceError
@@ -51,6 +52,9 @@ def build_app(runtime: Runtime) -> ASGIApp:
         _route("/api/embed", embed, "POST"),
         _route("/api/embeddings", embeddings, "POST"),
         _route("/api/rerank", rerank, "POST"),
+        _route("/api/hearth/registries", registries, "GET"),
+        _route("/api/hearth/registries", keep_registry, "POST"),
+        _route("/api/hearth/registries/{registry}", forget_registry, "DELETE"),
         _route("/api/hearth/forget", forget, "POST"),
     ]
     handlers: dict[Any, Any] = {

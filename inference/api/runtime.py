@@ -44,10 +44,9 @@ class Runtime:
 
     async def close(self) -> None:
         """Ends all answers, pulls and pushes."""
-        await self.scheduler.close()
-        for part in ("pulls", "pushes", "registry"):
-            if part in self.__dict__:
-                await getattr(self, part).close()
+        used = [getattr(self, part) for part in ("pulls", "pushes", "registry") if part in self.__dict__]
+        for part in (*used, self.scheduler):
+            await part.close()
 
 
 def runtime_of(request: Request) -> Runtime:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import httpx
 
-from inference.errors import RegistryError
+from inference.errors import InvalidRequest, RegistryError, RegistryRefused
+from inference.library.names import DEFAULT_NAMESPACE, DEFAULT_TAG, ModelName
 from inference.library.registry.identity import Identity
 from inference.library.registry.logins import HUGGING_FACE_HOSTS, Login, Logins
 from inference.library.registry.patience import Patience
 from inference.library.registry.remote_name import RemoteName, parse_remote_name
-from inference.library.registry.repository import RemoteManifest, Repository
+from inference.library.registry.repository import RemoteManifest, Repository, check_status
 from inference.version import VERSION
 
 
@@ -52,6 +53,21 @@ class Registry:
             identity=self.identity,
             patience=self.patience,
         )
+
+    async def check_login(self, host: str, login: Login) -> None:
+        """Raises `InvalidRequest` when the registry does not accept it, `RegistryError` when it cannot be asked."""
+        remote = RemoteName(ModelName(host, DEFAULT_NAMESPACE, "login", DEFAULT_TAG), is_insecure=login.insecure)
+        repository = await self.repository(remote, login)
+        path = "/api/whoami-v2" if host.lower() in HUGGING_FACE_HOSTS else "/v2/"
+
+        async def ask() -> None:
+            async with repository.request("GET", repository.origin.join(path)) as response:
+                await check_status(response)
+
+        try:
+            await self.patience.retry(ask, tries=2)
+        except RegistryRefused:
+            raise InvalidRequest(f"{host} does not accept this user name and password") from None
 
     async def close(self) -> None:
         clients, self._clients = self._clients, {}
