@@ -61,13 +61,22 @@ class Fit:
             return measured.own + measured.mapped + device_bytes
         return model.plan.total if model.plan is not None else 0
 
+    def reachable(self, models: Iterable[LoadedModel]) -> int:
+        """Bytes that would be free if all these were unloaded."""
+        others = list(models)
+        return self._room(others).total + sum(self.held(model) for model in others)
+
+    def needed(self, shape: ModelShape, num_ctx: int) -> int:
+        """Bytes, for the least that a model of this shape may be loaded with."""
+        return self._need(shape, num_ctx, LoadOptions())
+
     def refusal(self, request: ModelRequest, models: Iterable[LoadedModel]) -> InferenceError | None:
         """The error for a request that could not be served even if every other model were unloaded."""
         if request.shape is None:
             return None
         others = list(models)
         need = self._need(request.shape, request.num_ctx, request.load_options)
-        reachable = self._room(others).total + sum(self.held(model) for model in others)
+        reachable = self.reachable(others)
         return None if need <= reachable else self._error(request, need, reachable)
 
     def error(self, request: ModelRequest, models: Iterable[LoadedModel]) -> InferenceError:

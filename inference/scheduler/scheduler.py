@@ -9,6 +9,7 @@ from typing import Any
 
 from inference.errors import InferenceError, QueueFull, RunnerCrashed, RuntimeShuttingDown
 from inference.library.models import InstalledModel
+from inference.library.shape import ModelShape
 from inference.metrics import Metrics
 from inference.runner.messages import RequestStats, Submission
 from inference.scheduler.answering import answer
@@ -69,6 +70,23 @@ class Scheduler:
     def memory_of(self, model: LoadedModel) -> int:
         """Bytes its runner holds now, GPUs included; measured where that is possible."""
         return self._fit.held(model)
+
+    @property
+    def machine(self) -> Machine:
+        return self._machine
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether some request is waited for or answered."""
+        return any(not model.is_idle for model in self._models.values())
+
+    def memory_needed(self, shape: ModelShape, num_ctx: int) -> int:
+        """Bytes, for the least that a model of this shape may be loaded with."""
+        return self._fit.needed(shape, num_ctx)
+
+    def memory_available(self) -> int | None:
+        """Bytes that a model could have if every other one were unloaded; None where that cannot be told."""
+        return None if self._machine.memory() is None else self._fit.reachable(self._models.values())
 
     @property
     def num_waiting(self) -> int:

@@ -1,0 +1,216 @@
+"""Before a model is downloaded or loaded: does it fit here, and about how fast will it write."""
+
+import asyncio
+import dataclasses
+import shutil
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from inference.benchmark.results import Benchmarks
+from inference.estimate import guess
+from inference.estimate.calibration import Calibration, Calibrations
+from inference.estimate.speed import active_share, tokens_per_second
+from inference.library.gguf import GGUFMetadata
+from inference.library.models import InstalledModel, Library
+from inference.library.shape import ModelShape, read_shape
+from inference.runner.threads import usable_cores
+from inference.scheduler import Scheduler
+from inference.settings import Settings
+
+#: A single bench must not turn every estimate upside down.
+_LEAST_RATIO, _MOST_RATIO = 0.2, 3.0
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes. `memory_free` is what could be had for the model: what is free and what idle models would give back."""
+
+    model: str = ""
+    installed: bool = False
+    size: int
+    #: What is still to be downloaded of it.
+    download_bytes: int
+    parameters: int = 0
+    quantization: str = ""
+    #: Tokens of context that the memory is reckoned for.
+    context: int
+    memory_bytes: int
+    memory_free: int | None
+    fits: bool
+    #: By which memory is short; 0 when it fits.
+    short_bytes: int
+    disk_free: int
+    disk_short_bytes: int
+    #: Of one answer at a short context; None for a model that writes no text, or as long as this machine is not measured.
+    tokens_per_second: float | None = None
+    #: Whether that was measured with this very model here.
+    is_measured: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A model that is asked about. Its numbers may have been guessed."""
+
+    name: str = ""
+    installed: bool = False
+    shape: ModelShape
+    size: int
+    download_bytes: int
+    parameters: int
+    quantization: str
+    context: int
+    #: Of the weights, the part that one token goes through.
+    active_share: float = 1.0
+    writes_text: bool = True
+    #: Of the weights, where they are known.
+    digest: str = ""
+
+
+class Estimator:
+    """Of models on this machine as it is now."""
+
+    def __init__(self, settings: Settings, library: Library, scheduler: Scheduler, benchmarks: Benchmarks) -> None:
+        self._settings = settings
+        self._library = library
+        self._scheduler = scheduler
+        self._benchmarks = benchmarks
+        self.calibrations = Calibrations(settings.data_dir, lambda: [device.name for device in scheduler.machine.devices])
+
+    async def calibration(self) -> Calibration | None:
+        """Measured when it is asked for first. Not while answers are being written: each would slow down the other."""
+        return await (self.calibrations.known() if self._scheduler.is_busy else self.calibrations.measured())
+
+    async def machine(self) -> dict[str, Any]:
+        """What this machine has, in bytes and bytes a second; None where it cannot be told."""
+        calibration = await self.calibration()
+        memory = self._scheduler.machine.memory()
+        disk = await asyncio.to_thread(_disk, self._settings.models_dir)
+        return {
+            "machine": self.calibrations.machine,
+            "cores": usable_cores(),
+            "memory_total": memory.total if memory is not None else None,
+            "memory_free": memory.free if memory is not None else None,
+            "disk_total": disk.total,
+            "disk_free": disk.free,
+            "gpus": [msgspec.to_builtins(device) for device in self._scheduler.machine.devices],
+            "bandwidth": round(calibration.bandwidth) if calibration is not None else None,
+            "rates": {kind: round(rate) for kind, rate in calibration.rates.items()} if calibration is not None else {},
+        }
+
+    async def of_installed(self, model: InstalledModel, *, context: int | None = None) -> Estimate:
+        """Raises `LibraryError`."""
+        metadata = await asyncio.to_thread(self._library.metadata, model)
+        return await self.of(
+            subject_of(
+                metadata, name=model.name.shortest, size=model.size, context=self._context(metadata, context),
+                digest=weights.digest if (weights := model.manifest.first("model")) else "",
+            )
+        )  # fmt: skip
+
+    async def of_figures(
+        self,
+        *,
+        size: int | None,
+        parameters: float | None,
+        context: int | None = None,
+        quantization: str = "",
+        active_parameters: float | None = None,
+        name: str = "",
+        writes_text: bool = True,
+    ) -> Estimate:
+        """By rule of thumb. One of `size` in bytes and `parameters` is enough."""
+        size = size or guess.guess_size(parameters or 0.0, quantization)
+        parameters = parameters or guess.guess_parameters(size, quantization)
+        return await self.of(
+            Subject(
+                name=name,
+                shape=guess.guess_shape(parameters=parameters, size=size),
+                size=size,
+                download_bytes=size,
+                parameters=round(parameters),
+                quantization=quantization or guess.guess_file_type(parameters=parameters, size=size),
+                context=context or self._settings.context_length,
+                active_share=min((active_parameters or parameters) / max(parameters, 1.0), 1.0),
+                writes_text=writes_text,
+            )
+        )
+
+    async def of(self, subject: Subject) -> Estimate:
+        need = self._scheduler.memory_needed(subject.shape, subject.context)
+        free = self._scheduler.memory_available()
+        disk = await asyncio.to_thread(_disk, self._settings.models_dir)
+        speed, is_measured = await self._speed(subject)
+        return Estimate(
+            model=subject.name,
+            installed=subject.installed,
+            size=subject.size,
+            download_bytes=subject.download_bytes,
+            parameters=subject.parameters,
+            quantization=subject.quantization,
+            context=subject.context,
+            memory_bytes=need,
+            memory_free=free,
+            fits=free is None or need <= free,
+            short_bytes=0 if free is None else max(need - free, 0),
+            disk_free=disk.free,
+            disk_short_bytes=max(subject.download_bytes - disk.free, 0),
+            tokens_per_second=speed,
+            is_measured=is_measured,
+        )
+
+    async def _speed(self, subject: Subject) -> tuple[float | None, bool]:
+        """And whether it was measured with this very model."""
+        if not subject.writes_text:
+            return None, False
+        machine = self.calibrations.machine
+        kept = await asyncio.to_thread(self._benchmarks.of, subject.digest, machine) if subject.digest else None
+        if kept is not None and kept.decode is not None:
+            return round(kept.decode, 1), True
+        calibration = await self.calibration()
+        if calibration is None:
+            return None, False
+        ratios = await asyncio.to_thread(self._benchmarks.ratios, machine)
+        ratio = min(max(statistics.median(ratios), _LEAST_RATIO), _MOST_RATIO) if ratios else 1.0
+        return round(foretell(calibration, subject) * ratio, 1), False
+
+    def _context(self, metadata: GGUFMetadata, asked: int | None) -> int:
+        return min(asked or self._settings.context_length, metadata.context_length or 2**31)
+
+
+def subject_of(metadata: GGUFMetadata, *, name: str, size: int, context: int, digest: str) -> Subject:
+    """Of an installed model; `size` over all its files."""
+    shape = read_shape(metadata)
+    return Subject(
+        name=name,
+        installed=True,
+        # Adapters and projectors are loaded beside the weights.
+        shape=dataclasses.replace(shape, weight_bytes=max(size, shape.weight_bytes)),
+        size=size,
+        download_bytes=0,
+        parameters=metadata.num_parameters,
+        quantization=metadata.file_type,
+        context=context,
+        active_share=active_share(metadata),
+        writes_text=not metadata.is_embedding,
+        digest=digest,
+    )
+
+
+def foretell(calibration: Calibration, subject: Subject) -> float:
+    """Tokens a second by the calibration alone."""
+    return tokens_per_second(
+        calibration,
+        read_bytes=subject.shape.weight_bytes * subject.active_share,
+        file_type=subject.quantization,
+        num_layers=subject.shape.num_layers,
+    )
+
+
+def _disk(folder: Path) -> Any:
+    """Of the nearest folder that is there."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder)
