@@ -9,10 +9,13 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from inference.api.benchmarks import benchmarks
+from inference.api.catalogue import catalogue
 from inference.api.chat import chat
 from inference.api.counting import CountRequests
 from inference.api.embed import embed, embeddings
 from inference.api.errors import client_gone, http_error, inference_error, library_error, unexpected_error
+from inference.api.estimate import estimate, machine
 from inference.api.forget import forget
 from inference.api.generate import generate
 from inference.api.hosts import LocalHostsOnly
@@ -56,6 +59,10 @@ def build_app(runtime: Runtime) -> ASGIApp:
         _route("/api/hearth/registries", keep_registry, "POST"),
         _route("/api/hearth/registries/{registry}", forget_registry, "DELETE"),
         _route("/api/hearth/forget", forget, "POST"),
+        _route("/api/hearth/machine", machine, "GET"),
+        _route("/api/hearth/estimate", estimate, "POST"),
+        _route("/api/hearth/catalogue", catalogue, "GET"),
+        _route("/api/hearth/benchmarks", benchmarks, "GET"),
     ]
     handlers: dict[Any, Any] = {
         InferenceError: inference_error,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 from starlette.requests import Request
 
+from inference.benchmark.results import Benchmarks
+from inference.estimate.estimator import Estimator
 from inference.library.models import Library
 from inference.scheduler import Scheduler
 from inference.settings import Settings
@@ -47,6 +49,14 @@ class Runtime:
         used = [getattr(self, part) for part in ("pulls", "pushes", "registry") if part in self.__dict__]
         for part in (*used, self.scheduler):
             await part.close()
+
+    @cached_property
+    def benchmarks(self) -> Benchmarks:
+        return Benchmarks(self.settings.data_dir)
+
+    @cached_property
+    def estimator(self) -> Estimator:
+        return Estimator(self.settings, self.library, lambda: self.registry, self.scheduler, self.benchmarks)
 
 
 def runtime_of(request: Request) -> Runtime:

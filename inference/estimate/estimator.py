@@ -1,25 +1,29 @@
 """Before a model is downloaded or loaded: does it fit here, and about how fast will it write."""
 
 import asyncio
-import dataclasses
 import shutil
 import statistics
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from inference.benchmark.results import Benchmarks
+from inference.catalogue.catalogue import Size, find_size
+from inference.errors import ModelNotFound, NotInRegistry, RegistryError
 from inference.estimate import guess
 from inference.estimate.calibration import Calibration, Calibrations
-from inference.estimate.speed import active_share, tokens_per_second
+from inference.estimate.subject import Subject, foretell, subject_of
 from inference.library.gguf import GGUFMetadata
 from inference.library.models import InstalledModel, Library
-from inference.library.shape import ModelShape, read_shape
 from inference.runner.threads import usable_cores
 from inference.scheduler import Scheduler
 from inference.settings import Settings
+
+if TYPE_CHECKING:
+    from inference.library.registry.registry import Registry
 
 #: A single bench must not turn every estimate upside down.
 _LEAST_RATIO, _MOST_RATIO = 0.2, 3.0
@@ -50,31 +54,20 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     is_measured: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """A model that is asked about. Its numbers may have been guessed."""
-
-    name: str = ""
-    installed: bool = False
-    shape: ModelShape
-    size: int
-    download_bytes: int
-    parameters: int
-    quantization: str
-    context: int
-    #: Of the weights, the part that one token goes through.
-    active_share: float = 1.0
-    writes_text: bool = True
-    #: Of the weights, where they are known.
-    digest: str = ""
-
-
 class Estimator:
     """Of models on this machine as it is now."""
 
-    def __init__(self, settings: Settings, library: Library, scheduler: Scheduler, benchmarks: Benchmarks) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        library: Library,
+        registry: "Callable[[], Registry]",
+        scheduler: Scheduler,
+        benchmarks: Benchmarks,
+    ) -> None:
         self._settings = settings
         self._library = library
+        self._registry = registry
         self._scheduler = scheduler
         self._benchmarks = benchmarks
         self.calibrations = Calibrations(settings.data_dir, lambda: [device.name for device in scheduler.machine.devices])
@@ -109,6 +102,39 @@ class Estimator:
                 digest=weights.digest if (weights := model.manifest.first("model")) else "",
             )
         )  # fmt: skip
+
+    async def of_name(self, asked: str, *, context: int | None = None, insecure: bool = False) -> Estimate:
+        """Of an installed model, else of what its registry has under that name; where that cannot be asked, of what the
+        catalogue says. Raises `InvalidRequest`, `ModelNotFound`, `RegistryError` or `LibraryError`."""
+        # What talks to registries is large: it is not read until somebody asks.
+        from inference.estimate.remote import read_remote
+        from inference.library.registry.remote_name import parse_remote_name
+
+        name = parse_remote_name(asked, insecure=insecure).name
+        with suppress(ModelNotFound):
+            return await self.of_installed(await asyncio.to_thread(self._library.find, name, asked=asked), context=context)
+        try:
+            remote = await read_remote(self._registry(), self._library, asked, insecure=insecure)
+        except NotInRegistry:
+            raise ModelNotFound(f"model '{asked}' not found, neither here nor at its registry") from None
+        except RegistryError:
+            size = find_size(name)
+            if size is None:
+                raise
+            return await self.of_size(size, context=context)
+        return await self.of(remote.subject(self._context(remote.metadata, context)))
+
+    async def of_size(self, size: Size, *, context: int | None = None) -> Estimate:
+        """Of one of the catalogue's models, by its published figures."""
+        return await self.of_figures(
+            name=size.name,
+            size=size.download_bytes,
+            parameters=size.parameters,
+            active_parameters=size.active_parameters,
+            quantization=size.quantization,
+            context=min(context or self._settings.context_length, size.context or 2**31),
+            writes_text=size.writes_text,
+        )
 
     async def of_figures(
         self,
@@ -178,35 +204,6 @@ class Estimator:
 
     def _context(self, metadata: GGUFMetadata, asked: int | None) -> int:
         return min(asked or self._settings.context_length, metadata.context_length or 2**31)
-
-
-def subject_of(metadata: GGUFMetadata, *, name: str, size: int, context: int, digest: str) -> Subject:
-    """Of an installed model; `size` over all its files."""
-    shape = read_shape(metadata)
-    return Subject(
-        name=name,
-        installed=True,
-        # Adapters and projectors are loaded beside the weights.
-        shape=dataclasses.replace(shape, weight_bytes=max(size, shape.weight_bytes)),
-        size=size,
-        download_bytes=0,
-        parameters=metadata.num_parameters,
-        quantization=metadata.file_type,
-        context=context,
-        active_share=active_share(metadata),
-        writes_text=not metadata.is_embedding,
-        digest=digest,
-    )
-
-
-def foretell(calibration: Calibration, subject: Subject) -> float:
-    """Tokens a second by the calibration alone."""
-    return tokens_per_second(
-        calibration,
-        read_bytes=subject.shape.weight_bytes * subject.active_share,
-        file_type=subject.quantization,
-        num_layers=subject.shape.num_layers,
-    )
 
 
 def _disk(folder: Path) -> Any:

@@ -6,6 +6,9 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md (versions 2 an
 import math
 import os
 import struct
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -103,6 +106,22 @@ def read_header(path: Path, *, kept_elements: int = _KEPT_ELEMENTS) -> Header:
         raise GGUFError(f"the file cannot be read: {error.strerror}") from error
 
 
+def read_beginning(content: bytes) -> dict[str, Any]:
+    """The values that the first bytes of a file hold whole: most writers put what describes the model before its vocabulary.
+
+    Raises `GGUFError` for what is not the beginning of a GGUF file."""
+    values: dict[str, Any] = {}
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        reader = _Reader(file, _KEPT_ELEMENTS)
+        _version, _num_tensors, num_values = reader.read_counts()
+        with suppress(GGUFError):
+            # What came before the error stays.
+            values.update(reader.read_values(num_values))
+    return values
+
+
 class _Reader:
     def __init__(self, file: BinaryIO, kept_elements: int) -> None:
         self._file = file
@@ -112,21 +131,31 @@ class _Reader:
         self._kept_bytes = 0
 
     def read(self) -> Header:
-        version = self._header()
-        num_tensors, num_values = self._number(_U64), self._number(_U64)
-        if num_tensors > _MAX_TENSORS or num_values > _MAX_VALUES:
-            raise GGUFError("the file claims an impossible number of tensors or values")
+        version, num_tensors, num_values = self.read_counts()
         values: dict[str, Any] = {}
         spans = {}
-        for _ in range(num_values):
-            start = self._file.tell()
-            key = self._string(_MAX_KEY_BYTES)
-            values[key] = self._value(self._number(_U32), 0)
+        start = self._file.tell()
+        for key, value in self.read_values(num_values):
+            values[key] = value
             spans[key] = start, self._file.tell()
+            start = self._file.tell()
         tensors = [self._tensor() for _ in range(num_tensors)]
         alignment = _alignment(values)
         data_start = -(-self._file.tell() // alignment) * alignment
         return Header(version, values, tensors, spans, self._size, data_start, alignment)
+
+    def read_counts(self) -> tuple[int, int, int]:
+        """The version, and how many tensors and values the file claims to have."""
+        version = self._header()
+        num_tensors, num_values = self._number(_U64), self._number(_U64)
+        if num_tensors > _MAX_TENSORS or num_values > _MAX_VALUES:
+            raise GGUFError("the file claims an impossible number of tensors or values")
+        return version, num_tensors, num_values
+
+    def read_values(self, count: int) -> Iterator[tuple[str, Any]]:
+        for _ in range(count):
+            key = self._string(_MAX_KEY_BYTES)
+            yield key, self._value(self._number(_U32), 0)
 
     def _header(self) -> int:
         if self._bytes(4) != _MAGIC:
