@@ -67,6 +67,10 @@ class Settings:
         return self.data_dir / "kv"
 
     @property
+    def jobs_dir(self) -> Path:
+        return self.data_dir / "jobs"
+
+    @property
     def run_dir(self) -> Path:
         return self.data_dir / "run"
 

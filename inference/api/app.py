@@ -19,6 +19,7 @@ from inference.api.estimate import estimate, machine
 from inference.api.forget import forget
 from inference.api.generate import generate
 from inference.api.hosts import LocalHostsOnly
+from inference.api.jobs import act, create_job, dismiss_job, list_jobs, show_job
 from inference.api.library.blobs import blob
 from inference.api.library.copy import copy
 from inference.api.library.create import create
@@ -63,6 +64,11 @@ def build_app(runtime: Runtime) -> ASGIApp:
         _route("/api/hearth/estimate", estimate, "POST"),
         _route("/api/hearth/catalogue", catalogue, "GET"),
         _route("/api/hearth/benchmarks", benchmarks, "GET"),
+        _route("/api/hearth/jobs", list_jobs, "GET"),
+        _route("/api/hearth/jobs", create_job, "POST"),
+        _route("/api/hearth/jobs/{id}", show_job, "GET"),
+        _route("/api/hearth/jobs/{id}", dismiss_job, "DELETE"),
+        _route("/api/hearth/jobs/{id}/{action}", act, "POST"),
     ]
     handlers: dict[Any, Any] = {
         InferenceError: inference_error,

@@ -29,7 +29,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 async def read_body(request: Request, kind: type[S]) -> S:
     """The request's body as `kind`. Raises `InvalidRequest` naming the field at fault, or `PayloadTooLarge`."""
-    return parse_body(await _read_bytes(request), kind)
+    return parse_body(await read_bytes(request), kind)
 
 
 def parse_body(content: bytes, kind: type[S]) -> S:
@@ -45,7 +45,8 @@ def parse_body(content: bytes, kind: type[S]) -> S:
         raise InvalidRequest(_describe(str(error))) from None
 
 
-async def _read_bytes(request: Request) -> bytes:
+async def read_bytes(request: Request) -> bytes:
+    """The request's body as it came. Raises `PayloadTooLarge` or `RequestTimeout`."""
     content = bytearray()
     chunks = request.stream()
     try:

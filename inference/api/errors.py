@@ -20,6 +20,7 @@ from inference.errors import (
     RequestTimeout,
     RuntimeShuttingDown,
 )
+from inference.jobs import ActionNotPossible, JobNotFound
 from inference.library.errors import LibraryError
 
 JSON_TYPE = "application/json; charset=utf-8"
@@ -30,6 +31,8 @@ CLIENT_CLOSED_REQUEST = 499
 
 _STATUSES: dict[type[InferenceError], HTTPStatus] = {
     ModelNotFound: HTTPStatus.NOT_FOUND,
+    JobNotFound: HTTPStatus.NOT_FOUND,
+    ActionNotPossible: HTTPStatus.CONFLICT,
     QueueFull: HTTPStatus.SERVICE_UNAVAILABLE,
     PayloadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,

@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from inference.benchmark.results import Benchmarks
 from inference.estimate.estimator import Estimator
+from inference.jobs import JobManager
 from inference.library.models import Library
 from inference.scheduler import Scheduler
 from inference.settings import Settings
@@ -25,6 +26,7 @@ class Runtime:
     settings: Settings
     library: Library
     scheduler: Scheduler
+    jobs: JobManager
 
     @cached_property
     def registry(self) -> "Registry":

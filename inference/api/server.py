@@ -17,6 +17,8 @@ from inference.address import Address, bind_tcp
 from inference.api.app import build_app
 from inference.api.preload import preload
 from inference.api.runtime import Runtime
+from inference.api.works import register_works
+from inference.jobs import JobManager
 from inference.kv.housekeeping import limit_folder
 from inference.library.models import Library
 from inference.library.starter import find_starter_file, import_starter
@@ -56,7 +58,10 @@ def serve(settings: Settings) -> None:
 async def _serve(settings: Settings, library: Library, sockets: list[socket.socket]) -> None:
     scheduler = Scheduler(settings, RunnerClient.start)
     await scheduler.prepare()
-    runtime = Runtime(settings, library, scheduler)
+    jobs = JobManager(settings.jobs_dir)
+    runtime = Runtime(settings, library, scheduler, jobs)
+    register_works(runtime)
+    await jobs.start()
     config = uvicorn.Config(
         build_app(runtime),
         # Between two tokens of a stream every core is wanted by the model: what is spent here makes it slower.
@@ -79,7 +84,7 @@ async def _serve(settings: Settings, library: Library, sockets: list[socket.sock
 
 
 class _Server(uvicorn.Server):
-    """Has all streams, pulls and pushes ended before waiting for connections to end."""
+    """Has all jobs stopped and all streams, pulls and pushes ended before waiting for connections to end."""
 
     def __init__(self, config: uvicorn.Config, runtime: Runtime) -> None:
         super().__init__(config)
@@ -87,6 +92,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         logger.info("Stopping.")
+        await self._runtime.jobs.close()
         await asyncio.gather(super().shutdown(sockets=sockets), self._runtime.close())
 
 

@@ -15,7 +15,7 @@ from inference.library.models import Library
 from inference.library.progress import Progress
 from inference.library.registry.bandwidth import Bandwidth
 from inference.library.registry.blob_download import BlobDownload, pulling
-from inference.library.registry.partial import completed_bytes
+from inference.library.registry.partial import completed_bytes, discard_partial
 from inference.library.registry.repository import Repository
 from inference.library.registry.shared_work import SharedWorks
 from inference.sizes import human_size
@@ -62,6 +62,13 @@ class Downloads:
                     yield step
         if not self._is_there(layer):
             raise RegistryError(f"the manifest gives the blob {layer.digest} a size that is not its own")
+
+    def discard(self, digests: Iterable[str]) -> None:
+        """Removes what interrupted downloads of these blobs left behind, but for those that go on."""
+        for digest in digests:
+            if digest not in self._works:
+                with contextlib.suppress(DamagedModel):
+                    discard_partial(self._library.blobs.path(digest))
 
     @contextlib.contextmanager
     def room_for(self, layers: Iterable[Layer], name: str) -> Iterator[None]:

@@ -154,6 +154,14 @@ def plan_parts(total: int) -> list[Part]:
     return [Part(index, offset, min(size, total - offset)) for index, offset in enumerate(range(0, total, size))]
 
 
+def discard_partial(blob: Path) -> None:
+    """Removes what an interrupted download of a blob left behind."""
+    partial = blob.with_name(f"{blob.name}-partial")
+    for path in (partial, *_state_paths(partial)):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
 def completed_bytes(blob: Path, total: int) -> int:
     """How much of a blob an interrupted download left behind."""
     return sum(part.completed for part in read_parts(blob.with_name(f"{blob.name}-partial"), total))

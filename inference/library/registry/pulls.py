@@ -1,7 +1,7 @@
 """Pull: a model comes from its registry into the library. The manifest is written last, when every blob is there and right."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack, aclosing
 
 from inference.errors import RegistryError
@@ -38,6 +38,10 @@ class Pulls:
         async with aclosing(self._works.follow("/".join(remote.name.folded), work)) as steps:
             async for step in steps:
                 yield step
+
+    def discard(self, digests: Iterable[str]) -> None:
+        """Removes what interrupted pulls have of these blobs, but for those that another pull fetches now."""
+        self._downloads.discard(digests)
 
     async def close(self) -> None:
         """Ends all pulls; what has come is kept."""

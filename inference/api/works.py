@@ -1,0 +1,11 @@
+"""Which kinds of jobs this runtime offers."""
+
+from inference.api.runtime import Runtime
+from inference.jobs.works.pull import PullWork
+from inference.jobs.works.push import PushWork
+
+
+def register_works(runtime: Runtime) -> None:
+    jobs = runtime.jobs
+    jobs.register(PullWork(lambda: runtime.pulls))
+    jobs.register(PushWork(lambda: runtime.pushes))
