@@ -24,14 +24,16 @@ class Work(Protocol[R]):
     worth keeping in between is up to it."""
 
     kind: ClassVar[str]
-    #: What a job of this kind is asked for with. It is kept on the disk: nothing secret belongs into it.
-    request: type[R]
     #: Whether an interrupted one goes on from where it was.
     can_pause: ClassVar[bool]
     #: Whether it takes the processor, so that one at a time is enough.
     is_heavy: ClassVar[bool]
     #: Whether its steps count several things at once, each named by its digest; otherwise each step replaces the one before.
     counts_together: ClassVar[bool]
+
+    @property
+    def request(self) -> type[R]:
+        """What a job of this kind is asked for with. It is kept on the disk: nothing secret belongs into it."""
 
     def check(self, request: R) -> str:
         """The name of the model it is about. Raises `InferenceError` for what can be refused at once."""
