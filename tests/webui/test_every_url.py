@@ -42,6 +42,7 @@ ADMINISTRATOR = {
     "model-load",
     "model-load-cancel",
     "model-unload",
+    "model-edit",
     "model-copy",
     "model-rename",
     "model-default",

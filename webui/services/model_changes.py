@@ -78,7 +78,7 @@ def copy_model(source: str, destination: str, *, by: User) -> str:
         raise
     forget_list()
     logger.info("%s copied the model %s to %s", by.pk, source, destination)
-    return _stored_name(destination)
+    return stored_name(destination)
 
 
 def rename_model(source: str, destination: str, *, by: User) -> str:
@@ -135,7 +135,7 @@ def check_new_name(name: str) -> None:
         raise ModelChangeRefused(_("A model called “%(model)s” is there already.") % {"model": name})
 
 
-def _stored_name(name: str) -> str:
+def stored_name(name: str) -> str:
     """As the runtime lists it, with its tag."""
     key = model_key(name)
     return next((model.name for model in installed_models() if model_key(model.name) == key), name)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from webui.views.models import access, changes, installed, model, picker
+from webui.views.models import access, changes, editing, installed, model, picker
 
 model_urls = [
     path("models/", installed.models, name="models"),
@@ -13,6 +13,7 @@ model_urls = [
     path("models/load/<path:name>/", changes.load, name="model-load"),
     path("models/cancel/<path:name>/", changes.cancel, name="model-load-cancel"),
     path("models/unload/<path:name>/", changes.unload, name="model-unload"),
+    path("models/edit/<path:name>/", editing.edit, name="model-edit"),
     path("models/copy/<path:name>/", changes.copy, name="model-copy"),
     path("models/rename/<path:name>/", changes.rename, name="model-rename"),
     path("models/default/<path:name>/", changes.default, name="model-default"),

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
+from webui.forms.model_behaviour import BehaviourForm
 from webui.forms.models import AudienceForm, LoadForm, ModelNameForm
 from webui.services.errors import EngineUnavailable, RuntimeFailure
 from webui.services.installed_models import InstalledModel, find_by_name
@@ -53,6 +54,7 @@ def render_model(request: PersonRequest, name: str, *, status: int = 200, **form
         "load_form": LoadForm(),
         "copy_form": ModelNameForm(prefix="copy", label=gettext("Name of the copy")),
         "rename_form": ModelNameForm(prefix="rename", initial={"name": model.name}),
+        "behaviour_form": BehaviourForm(details=details),
         "audience_form": AudienceForm(initial={"audience": access.audience, "people": people}),
     }
     return render(request, "models/model.html", context | forms_with_errors, status=status)
