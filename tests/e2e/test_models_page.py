@@ -129,6 +129,31 @@ def test_restricted_model_is_not_offered_and_page_is_not_there_for_members(
     assert page.locator("#model option").evaluate_all("options => options.map(option => option.value)") == [MODEL]
 
 
+def test_behaviour_is_edited_and_saved_under_another_name(administrator_page: Page, site: Site) -> None:
+    page = administrator_page
+    page.goto(f"{site.url}/models/show/{MODEL}/")
+    page.get_by_label("System prompt").fill("You are a pirate.\nAnswer briefly.")
+    page.get_by_label("Temperature").fill("0.25")
+    page.get_by_label("Save under another name").fill("pirate")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("pirate:latest")
+    expect(page.get_by_label("System prompt")).to_have_value("You are a pirate.\nAnswer briefly.")
+
+    page.get_by_label("Temperature").fill("0.5")
+    page.get_by_text("Stop texts, template and more parameters").click()
+    page.get_by_label("More parameters").fill("nonsense 3")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".behaviour [role=alert]")).to_contain_text("unknown parameter")
+    page.get_by_text("Stop texts, template and more parameters").click()
+    page.get_by_label("More parameters").fill("mirostat 2")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".notice.success")).to_contain_text("Saved.")
+
+    shown = httpx.post(f"{site.runtime_url}/api/show", json={"model": "pirate"}).json()
+    assert shown["system"] == "You are a pirate.\nAnswer briefly."
+    assert [line.split()[0] for line in shown["parameters"].splitlines()] == ["mirostat", "stop", "stop", "temperature"]
+
+
 def test_modelfile_is_copied(administrator_page: Page, site: Site) -> None:
     page = administrator_page
     page.context.grant_permissions(["clipboard-read"])
