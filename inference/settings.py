@@ -30,6 +30,8 @@ class Settings:
 
     data_dir: Path
     models_dir: Path
+    #: GGUF files in it are models as they lie; None: `import` in the models folder.
+    import_dir: Path | None = None
     address: Address
     keep_alive: float = 300.0
     #: The longest time without progress while a model is loaded.
@@ -87,6 +89,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(
         data_dir=data_dir,
         models_dir=reader.path("OLLAMA_MODELS", data_dir / "models"),
+        import_dir=reader.path("HEARTH_IMPORT", data_dir / "models" / "import"),
         address=parse_address(
             environ.get("OLLAMA_HOST", ""),
             default_port=reader.integer("OLLAMA_PORT", DEFAULT_PORT, minimum=1, maximum=65535),

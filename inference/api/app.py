@@ -24,6 +24,7 @@ from inference.api.library.blobs import blob
 from inference.api.library.copy import copy
 from inference.api.library.create import create
 from inference.api.library.delete import delete
+from inference.api.library.files import files
 from inference.api.library.show import show
 from inference.api.metrics import metrics
 from inference.api.models import root, running, tags, version
@@ -59,6 +60,7 @@ def build_app(runtime: Runtime) -> ASGIApp:
         _route("/api/hearth/registries", registries, "GET"),
         _route("/api/hearth/registries", keep_registry, "POST"),
         _route("/api/hearth/registries/{registry}", forget_registry, "DELETE"),
+        _route("/api/hearth/files", files, "GET"),
         _route("/api/hearth/forget", forget, "POST"),
         _route("/api/hearth/machine", machine, "GET"),
         _route("/api/hearth/estimate", estimate, "POST"),

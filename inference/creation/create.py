@@ -52,6 +52,14 @@ async def _steps(
     if checked.base is not None:
         async for step in creation.take_base(checked.base, asked=body.base, pull=pull):
             yield step
+    async with aclosing(make_model(checked, creation)) as finish:
+        async for step in finish:
+            yield step
+
+
+async def make_model(checked: CheckedRequest, creation: "Creation") -> AsyncGenerator[Progress, None]:
+    """Once the creation has its base and its files. Raises as `create_model` does."""
+    body = checked.body
     if checked.quantize:
         creation.check_quantize()
     if body.template and not creation.is_own_template(body.template):
@@ -137,11 +145,11 @@ class Creation:
         await asyncio.to_thread(self._read_base, base)
 
     def _read_base(self, base: InstalledModel) -> None:
-        replaced = {source.role for source in self.sources if source.role == "projector"}
+        replaced: set[str] = {source.role for source in self.sources if source.role == "projector"}
         for layer in base.manifest.layers:
             if layer.kind not in replaced:
                 self._kept.append(layer)
-        self._config = self._library.config_values(base)
+        self._config = {} if base.is_linked else self._library.config_values(base)
         if base.model_path is None:
             if self.sources:
                 raise InvalidRequest("files can be added to GGUF models only")
@@ -150,7 +158,7 @@ class Creation:
         if base.is_linked:
             # The folder it lies in belongs to somebody else: the new model gets its own files.
             self._kept = []
-            self.sources = [*linked_sources(base), *self.sources]
+            self.sources = [source for source in linked_sources(base) if source.role not in replaced] + self.sources
 
     def check_quantize(self) -> None:
         """Raises `InvalidRequest` for weights that may not be quantised."""

@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
 from inference.errors import InvalidRequest
 from inference.library.errors import GGUFError, LibraryError
 from inference.library.gguf import GGUFMetadata, read_metadata
+from inference.library.gguf_role import Role, role_of
 from inference.library.split import Part, in_order, part_of
-
-Role = Literal["model", "projector", "adapter"]
 
 
 @dataclass(frozen=True)
@@ -32,13 +30,6 @@ class Sources:
     models: list[SourceFile] = field(default_factory=list)
     projectors: list[SourceFile] = field(default_factory=list)
     adapters: list[SourceFile] = field(default_factory=list)
-
-
-def role_of(metadata: GGUFMetadata) -> Role:
-    if metadata.values.get("general.type") == "adapter" or "adapter.type" in metadata.values:
-        return "adapter"
-    is_projector = metadata.architecture == "clip" or metadata.values.get("general.type") in ("mmproj", "projector")
-    return "projector" if is_projector else "model"
 
 
 def read_sources(files: Iterable[tuple[str, Path]]) -> Sources:

@@ -56,7 +56,8 @@ def describe(library: Library, model: InstalledModel, *, is_verbose: bool) -> De
 def _modelfile(library: Library, model: InstalledModel) -> Modelfile:
     """From which the same model could be made again."""
     defaults = library.defaults(model)
-    paths = [path for path in (model.model_path, model.projector_path) if path is not None]
+    weights = model.part_paths or (model.model_path,)
+    paths = [path for path in (*weights, model.projector_path) if path is not None]
     return Modelfile(
         sources=[str(path) for path in paths] or [model.name.shortest],
         adapters=[str(path) for path in model.adapter_paths],

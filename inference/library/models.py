@@ -14,79 +14,26 @@ from typing import Any
 
 import msgspec
 
-from inference.errors import ModelNotFound
+from inference.errors import InvalidRequest, ModelNotFound
 from inference.library.blobs import BlobStore
 from inference.library.capabilities import capabilities
 from inference.library.errors import DamagedModel, LibraryError
 from inference.library.gguf import GGUFMetadata, read_metadata
 from inference.library.holds import Holds
-from inference.library.manifests import Layer, Manifest, ManifestStore
+from inference.library.import_folder import ImportFolder
+from inference.library.installed import InstalledModel, ModelConfig, ModelDefaults
+from inference.library.linked import linked_model
+from inference.library.manifests import Layer, ManifestStore
 from inference.library.names import ModelName
 from inference.library.prune import prune_at_start, remove_unreferenced
+
+__all__ = ["MAX_TEXT_BYTES", "InstalledModel", "Library", "ModelConfig", "ModelDefaults"]
 
 #: Of a layer that holds text or JSON.
 MAX_TEXT_BYTES = 4 * 1024 * 1024
 _MAX_CONFIG_BYTES = 4 * 1024 * 1024
 
 logger = logging.getLogger(__name__)
-
-
-class ModelConfig(msgspec.Struct, frozen=True):
-    """The part of a model's config blob that lists show."""
-
-    model_format: str | None = None
-    model_family: str | None = None
-    model_families: list[str] | None = None
-    model_type: str | None = None
-    file_type: str | None = None
-    renderer: str | None = None
-    parser: str | None = None
-    requires: str | None = None
-
-
-@dataclass(frozen=True)
-class ModelDefaults:
-    """What the Modelfile set: parameters by Ollama's names, the system prompt, and messages to begin with."""
-
-    parameters: dict[str, Any]
-    system: str
-    messages: list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class InstalledModel:
-    """`digest` is the hex sha256 of the manifest; `size` in bytes over all blobs."""
-
-    name: ModelName
-    digest: str
-    modified_at_ns: int
-    manifest: Manifest
-    config: ModelConfig
-    #: The GGUF file; None for a model that has none, such as one kept as safetensors.
-    model_path: Path | None
-    #: The GGUF file of the part that sees images, where there is one.
-    projector_path: Path | None = None
-    #: GGUF files of LoRA adapters that are applied to the weights.
-    adapter_paths: tuple[Path, ...] = ()
-    #: Of a model in the import folder, the files of its weights; empty for one of the library's own.
-    part_paths: tuple[Path, ...] = ()
-
-    @property
-    def size(self) -> int:
-        return self.manifest.size
-
-    @property
-    def runtime_key(self) -> str:
-        """The same for models that differ in nothing that is loaded: one runner serves them."""
-        return "+".join(str(path) for path in (self.model_path, self.projector_path, *self.adapter_paths) if path is not None)
-
-    @property
-    def is_linked(self) -> bool:
-        """It lies in the import folder and is nobody's to change but whoever put it there."""
-        return bool(self.part_paths)
-
-    def has(self, kind: str) -> bool:
-        return self.manifest.first(kind) is not None
 
 
 @dataclass(frozen=True)
@@ -100,9 +47,11 @@ class _Read:
 class Library:
     """The models folder, in Ollama's layout."""
 
-    def __init__(self, models_dir: Path, *, prunes: bool = True) -> None:
-        """Without `prunes`, blobs go only with the model that is deleted (`OLLAMA_NOPRUNE`)."""
+    def __init__(self, models_dir: Path, *, prunes: bool = True, import_dir: Path | None = None) -> None:
+        """Without `prunes`, blobs go only with the model that is deleted (`OLLAMA_NOPRUNE`). Files in `import_dir` are models
+        as well; one of the library's own hides a file of the same name."""
         self.models_dir = models_dir
+        self.import_folder = ImportFolder(models_dir / "import" if import_dir is None else import_dir)
         self._prunes = prunes
         self.manifests = ManifestStore(models_dir)
         self.blobs = BlobStore(models_dir)
@@ -126,6 +75,7 @@ class Library:
                     self._report(name, error)
             present = {model.name for model in models}
             self._read = {name: read for name, read in self._read.items() if name in present}
+        models += self._linked(present)
         return sorted(models, key=lambda model: (-model.modified_at_ns, model.name.shortest))
 
     def find(self, name: ModelName, *, asked: str) -> InstalledModel:
@@ -133,7 +83,7 @@ class Library:
         with self._lock:
             stored = self.manifests.resolve(name)
             if stored is None:
-                raise ModelNotFound(f"model '{asked}' not found")
+                return self._find_linked(name, asked)
             try:
                 stat = self.manifests.path(stored).stat()
                 return self._load(stored, (stat.st_mtime_ns, stat.st_size, stat.st_ino))
@@ -159,11 +109,16 @@ class Library:
 
     def delete(self, name: ModelName, *, asked: str) -> None:
         """Removes the model of that name in any case, damaged or not, and the blobs that only it refers to. Raises
-        `ModelNotFound`, quoting the name as it was `asked`, or `LibraryError`."""
+        `ModelNotFound`, quoting the name as it was `asked`, `InvalidRequest` for a file in the import folder, which is not
+        the library's to remove, or `LibraryError`."""
         with self._lock:
             stored = self.manifests.resolve(name)
             if stored is None:
-                raise ModelNotFound(f"model '{asked}' not found")
+                file = self._find_linked(name, asked).model_path
+                assert file is not None
+                raise InvalidRequest(
+                    f"model '{asked}' is the file {file.name} in the import folder, which Hearth leaves alone: remove it there"
+                )
             self._read.pop(stored, None)
             digests = self.manifests.remove(stored)
             remove_unreferenced(self.manifests, self.blobs, self._holds, digests)
@@ -184,6 +139,8 @@ class Library:
         """What the model's GGUF header says. Raises `LibraryError`."""
         if model.model_path is None:
             raise DamagedModel("the model has no GGUF file")
+        if model.metadata is not None:
+            return model.metadata
         return self.file_metadata(model.model_path)
 
     def file_metadata(self, path: Path) -> GGUFMetadata:
@@ -230,6 +187,21 @@ class Library:
                 messages=self._json_layer(model, "messages", list),
             )
         return self._defaults[model.digest]
+
+    def _linked(self, hidden: Iterable[ModelName] = ()) -> list[InstalledModel]:
+        folded = {name.folded for name in hidden}
+        return [
+            linked_model(file)
+            for file in self.import_folder.files()
+            if file.model is not None and file.model.folded not in folded
+        ]
+
+    def _find_linked(self, name: ModelName, asked: str) -> InstalledModel:
+        """Raises `ModelNotFound`."""
+        for model in self._linked():
+            if model.name.folded == name.folded:
+                return model
+        raise ModelNotFound(f"model '{asked}' not found")
 
     def _load(self, name: ModelName, stamp: tuple[int, int, int]) -> InstalledModel:
         known = self._read.get(name)
