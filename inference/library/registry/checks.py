@@ -24,7 +24,7 @@ def check_manifest(content: bytes) -> Manifest:
         raise RegistryError("the manifest has too many layers")
     sizes: dict[str, int] = {}
     for layer in (manifest.config, *manifest.layers):
-        _check_layer(layer)
+        check_layer(layer)
         if sizes.setdefault(layer.digest, layer.size) != layer.size:
             raise RegistryError("the manifest gives one blob two sizes")
     if manifest.config.size > _LONGEST_SMALL:
@@ -32,8 +32,9 @@ def check_manifest(content: bytes) -> Manifest:
     return manifest
 
 
-def _check_layer(layer: Layer) -> None:
+def check_layer(layer: Layer) -> None:
+    """Raises `RegistryError`."""
     if not _DIGEST.match(layer.digest):
         raise RegistryError("the manifest names a blob by an invalid digest")
-    if layer.size > _LONGEST_BLOB or (layer.kind in _SMALL_KINDS and layer.size > _LONGEST_SMALL):
+    if not 0 <= layer.size <= _LONGEST_BLOB or (layer.kind in _SMALL_KINDS and layer.size > _LONGEST_SMALL):
         raise RegistryError(f"the manifest has a {layer.kind[:40]} layer of an impossible size")

@@ -5,7 +5,7 @@ import shutil
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 
 from inference.errors import NotEnoughDisk, RegistryError
@@ -14,10 +14,10 @@ from inference.library.manifests import Layer
 from inference.library.models import Library
 from inference.library.progress import Progress
 from inference.library.registry.bandwidth import Bandwidth
-from inference.library.registry.blob_download import BlobDownload, pulling
+from inference.library.registry.blob_download import VERIFYING, BlobDownload, pulling
 from inference.library.registry.partial import completed_bytes, discard_partial
 from inference.library.registry.repository import Repository
-from inference.library.registry.shared_work import SharedWorks
+from inference.library.registry.shared_work import Report, SharedWorks
 from inference.sizes import human_size
 
 FreeSpace = Callable[[Path], int]
@@ -70,14 +70,31 @@ class Downloads:
                 with contextlib.suppress(DamagedModel):
                     discard_partial(self._library.blobs.path(digest))
 
-    @contextlib.contextmanager
-    def room_for(self, layers: Iterable[Layer], name: str) -> Iterator[None]:
-        """Keeps room for what is missing of these blobs while the block runs. Raises `NotEnoughDisk` where there is none.
+    async def fetch(self, repository: Repository, layers: Iterable[Layer], report: Report) -> None:
+        """One blob after the other; the check of one goes on while the next is fetched. Raises `InferenceError`."""
+        async with AsyncExitStack() as stack:
+            checking: list[AsyncGenerator[Progress, None]] = []
+            for layer in layers:
+                steps = await stack.enter_async_context(aclosing(self.follow(repository, layer)))
+                async for step in steps:
+                    if step.status == VERIFYING:
+                        checking.append(steps)
+                        break
+                    report(step)
+            report(Progress(status=VERIFYING))
+            for steps in checking:
+                async for step in steps:
+                    if step.status != VERIFYING:
+                        report(step)
 
-        What other downloads are still to bring is not free.
+    @contextlib.contextmanager
+    def room_for(self, layers: Iterable[Layer], name: str, *, more: int = 0) -> Iterator[None]:
+        """Keeps room for what is missing of these blobs while the block runs; `more` bytes are needed besides.
+
+        Raises `NotEnoughDisk` where there is none. What other downloads are still to bring is not free.
         """
         wanted = {layer for layer in layers if not self._is_there(layer)}
-        need = sum(map(self._remaining, wanted))
+        need = sum(map(self._remaining, wanted)) + more
         promised = sum(self._remaining(layer) for layer in self._wanted if layer not in wanted)
         free = max(self._free_space() - promised, 0)
         if need > free:

@@ -2,20 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 
 from inference.errors import RegistryError
-from inference.library.manifests import Layer
 from inference.library.models import Library
 from inference.library.progress import Progress
 from inference.library.registry.bandwidth import Bandwidth
-from inference.library.registry.blob_download import VERIFYING
 from inference.library.registry.downloads import Downloads, FreeSpace, free_space
+from inference.library.registry.hugging_face import SplitModel, find_split_model
 from inference.library.registry.logins import Login
 from inference.library.registry.registry import Registry
 from inference.library.registry.remote_name import RemoteName, parse_remote_name
-from inference.library.registry.repository import RemoteManifest, Repository
+from inference.library.registry.repository import RemoteManifest, Repository, RequestNotAccepted
 from inference.library.registry.shared_work import Report, SharedWorks
+from inference.library.registry.split_pull import SplitPull
 
 
 class Pulls:
@@ -52,35 +52,36 @@ class Pulls:
         report(Progress(status="pulling manifest"))
         try:
             repository = await self._registry.repository(remote, login)
-            found = await repository.manifest()
+            found = await self._find(remote, repository)
         except RegistryError as error:
             raise type(error)(f"pull model manifest: {error}") from None
+        if isinstance(found, SplitModel):
+            await SplitPull(self._library, self._downloads, remote.name, found).run(repository, report)
+        else:
+            await self._pull_layers(remote, repository, found, report)
+        report(Progress(status="success"))
+
+    async def _find(self, remote: RemoteName, repository: Repository) -> RemoteManifest | SplitModel:
+        try:
+            return await repository.manifest()
+        except RequestNotAccepted as refusal:
+            if not self._registry.is_hugging_face(remote.name.host):
+                raise
+            # It gives no manifest of a model whose weights lie in several files.
+            split = await find_split_model(repository)
+            if split is None:
+                raise refusal from None
+            return split
+
+    async def _pull_layers(self, remote: RemoteName, repository: Repository, found: RemoteManifest, report: Report) -> None:
         layers = list(dict.fromkeys((*found.manifest.layers, found.manifest.config)))
         with self._library.hold(layer.digest for layer in layers):
             with self._downloads.room_for(layers, remote.name.shortest):
-                await self._fetch(repository, layers, report)
+                await self._downloads.fetch(repository, layers, report)
             report(Progress(status="writing manifest"))
             removed = await asyncio.to_thread(self._install, remote, found)
         if removed:
             report(Progress(status="removing unused layers"))
-        report(Progress(status="success"))
-
-    async def _fetch(self, repository: Repository, layers: list[Layer], report: Report) -> None:
-        """One blob after the other; the check of one goes on while the next is fetched."""
-        async with AsyncExitStack() as stack:
-            checking: list[AsyncGenerator[Progress, None]] = []
-            for layer in layers:
-                steps = await stack.enter_async_context(aclosing(self._downloads.follow(repository, layer)))
-                async for step in steps:
-                    if step.status == VERIFYING:
-                        checking.append(steps)
-                        break
-                    report(step)
-            report(Progress(status=VERIFYING))
-            for steps in checking:
-                async for step in steps:
-                    if step.status != VERIFYING:
-                        report(step)
 
     def _install(self, remote: RemoteName, found: RemoteManifest) -> list[str]:
         """The digests of the blobs that only the manifest it replaced needed."""

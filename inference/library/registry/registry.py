@@ -1,6 +1,7 @@
 """What all pulls and pushes share: connections, logins, our key; and small questions about models in registries."""
 
 import asyncio
+from collections.abc import Collection
 from pathlib import Path
 
 import httpx
@@ -16,13 +17,19 @@ from inference.version import VERSION
 
 
 class Registry:
-    """Every registry there is. `patience` says how long a failing one is tried."""
+    """Every registry there is. `patience` says how long a failing one is tried, `hugging_face` which hosts are Hugging Face."""
 
-    def __init__(self, data_dir: Path, *, patience: Patience | None = None) -> None:
+    def __init__(
+        self, data_dir: Path, *, patience: Patience | None = None, hugging_face: Collection[str] = HUGGING_FACE_HOSTS
+    ) -> None:
+        self._hugging_face = hugging_face
         self.identity = Identity(data_dir / "id_ed25519")
         self.logins = Logins(data_dir / "registries.json")
         self.patience = patience or Patience()
         self._clients: dict[bool, httpx.AsyncClient] = {}
+
+    def is_hugging_face(self, host: str) -> bool:
+        return host.lower() in self._hugging_face
 
     async def manifest(self, name: str, *, insecure: bool = False) -> RemoteManifest:
         """The manifest of a model, with which nothing is done. Raises `InvalidRequest`, `RegistryError`."""
@@ -49,7 +56,8 @@ class Registry:
             origin,
             http=self._client(verifies=not remote.is_insecure),
             login=login,
-            authorization=_bearer(remote, login),
+            # Hugging Face takes its tokens as they are.
+            authorization=f"Bearer {login.password}" if login and self.is_hugging_face(remote.name.host) else None,
             identity=self.identity,
             patience=self.patience,
         )
@@ -58,7 +66,7 @@ class Registry:
         """Raises `InvalidRequest` when the registry does not accept it, `RegistryError` when it cannot be asked."""
         remote = RemoteName(ModelName(host, DEFAULT_NAMESPACE, "login", DEFAULT_TAG), is_insecure=login.insecure)
         repository = await self.repository(remote, login)
-        path = "/api/whoami-v2" if host.lower() in HUGGING_FACE_HOSTS else "/v2/"
+        path = "/api/whoami-v2" if self.is_hugging_face(host) else "/v2/"
 
         async def ask() -> None:
             async with repository.request("GET", repository.origin.join(path)) as response:
@@ -97,10 +105,3 @@ class Registry:
             except (ImportError, ValueError, OSError) as error:
                 raise RegistryError(f"the proxy or certificate settings of this server cannot be used: {error}") from None
         return self._clients[verifies]
-
-
-def _bearer(remote: RemoteName, login: Login | None) -> str | None:
-    """Hugging Face takes its tokens as they are."""
-    if login is None or remote.name.host.lower() not in HUGGING_FACE_HOSTS:
-        return None
-    return f"Bearer {login.password}"

@@ -26,6 +26,10 @@ _MOST_REDIRECTS = 5
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
+class RequestNotAccepted(RegistryError):
+    """The registry answers 400: it has what is asked for and does not give it in this way."""
+
+
 @dataclass(frozen=True)
 class RemoteManifest:
     """`content`: the very bytes the registry sent, whose sha256 is the model's digest."""
@@ -61,6 +65,8 @@ class Repository:
         self._identity = identity
         self._authorization = authorization
         self._signing_in = asyncio.Lock()
+        #: Blobs that are fetched from elsewhere than their registry's usual place.
+        self.places: dict[str, httpx.URL] = {}
         #: Where blobs really lie, as the registry said when it was asked for them.
         self._direct: dict[str, httpx.URL] = {}
 
@@ -116,7 +122,8 @@ class Repository:
                     yield response
                     return
             self._direct.pop(digest, None)
-        async with self.request("GET", self.url(f"blobs/{digest}"), headers=headers) as response:
+        place = self.places.get(digest) or self.url(f"blobs/{digest}")
+        async with self.request("GET", place, headers=headers) as response:
             if not same_origin(response.url, self.origin):
                 self._direct[digest] = response.url
             yield response
@@ -211,4 +218,5 @@ async def check_status(response: httpx.Response) -> None:
     said = await read_error(response)
     if response.status_code in _REFUSED:
         raise RegistryRefused(f"access denied by {response.url.host} ({response.status_code})" + (f": {said}" if said else ""))
-    raise RegistryError(f"{response.url.host} answers {response.status_code}" + (f": {said}" if said else ""))
+    kind = RequestNotAccepted if response.status_code == HTTPStatus.BAD_REQUEST else RegistryError
+    raise kind(f"{response.url.host} answers {response.status_code}" + (f": {said}" if said else ""))
