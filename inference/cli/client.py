@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import httpx
@@ -55,7 +55,7 @@ class Client:
         if response.is_error:
             raise _server_error(response)
 
-    def stream(self, path: str, body: object) -> Iterator[dict[str, Any]]:
+    def stream(self, path: str, body: object) -> Generator[dict[str, Any], None, None]:
         """The lines of an NDJSON answer. A line that reports an error is raised. Leaving off ends the work on the server."""
         with self._failures(), self._http.stream("POST", path, json=body) as response:
             if response.is_error:

@@ -16,6 +16,7 @@ COMMANDS = {
     "serve": "Start hearth",
     "create": "Create a model from a Modelfile",
     "show": "Show information for a model",
+    "run": "Run a model",
     "stop": "Stop a running model",
     "pull": "Pull a model from a registry",
     "push": "Push a model to a registry",

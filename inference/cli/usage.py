@@ -20,6 +20,8 @@ _ENVIRONMENT = {
     "OLLAMA_FLASH_ATTENTION": "Enables flash attention",
     "OLLAMA_KV_CACHE_TYPE": "Quantization type for the K/V cache (default f16)",
     "OLLAMA_DEBUG": "Show additional debug information (e.g. OLLAMA_DEBUG=1)",
+    "OLLAMA_NOHISTORY": "Do not preserve the history of what was typed",
+    "OLLAMA_EDITOR": "Editor that Ctrl + g opens (default VISUAL, then EDITOR)",
     "HEARTH_DATA": "The directory of everything Hearth keeps",
     "HEARTH_PORT": "Port of the web site (default 3000)",
 }
