@@ -155,8 +155,11 @@ def _parameter(key: str, value: Any) -> Any:
         if len(values) > _MAX_STOPS or sum(map(len, values)) > MAX_TEXT_BYTES // 8:
             raise InvalidRequest(f'option "{key}" must hold at most {_MAX_STOPS} short strings')
         return values
-    kind = kind_of(key)
-    if not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "boolean"):
+    return _single(key, value, kind_of(key))
+
+
+def _single(key: str, value: Any, kind: str) -> Any:
+    if type(value) not in _TYPES[kind]:
         raise InvalidRequest(f'option "{key}" must be of type {kind}')
     if kind == "string":
         _check_length(value)

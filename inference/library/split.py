@@ -11,7 +11,7 @@ from inference.library.blobs import Advance
 from inference.library.errors import GGUFError, LibraryError
 from inference.library.gguf_reader import Header, TensorInfo, read_header
 
-_PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})(\.gguf)\Z", re.IGNORECASE | re.DOTALL)
+_PART = re.compile(r"(.+)-([0-9]{5})-of-([0-9]{5})(\.gguf)\Z", re.IGNORECASE | re.DOTALL)
 _KEYS = ("split.no", "split.count", "split.tensors.count")
 _CHUNK_BYTES = 1024 * 1024
 
