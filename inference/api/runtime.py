@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, cast
 
 from starlette.requests import Request
 
+from inference.benchmark.bench import Bencher
 from inference.benchmark.results import Benchmarks
+from inference.benchmark.speedometer import Speedometer
 from inference.estimate.estimator import Estimator
 from inference.jobs import JobManager
 from inference.library.models import Library
@@ -59,6 +61,10 @@ class Runtime:
     @cached_property
     def estimator(self) -> Estimator:
         return Estimator(self.settings, self.library, lambda: self.registry, self.scheduler, self.benchmarks)
+
+    @cached_property
+    def bencher(self) -> Bencher:
+        return Bencher(self.library, Speedometer(self.settings, self.scheduler), self.benchmarks, self.estimator)
 
 
 def runtime_of(request: Request) -> Runtime:
