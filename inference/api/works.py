@@ -1,6 +1,7 @@
 """Which kinds of jobs this runtime offers."""
 
 from inference.api.runtime import Runtime
+from inference.jobs.works.bench import BenchWork
 from inference.jobs.works.pull import PullWork
 from inference.jobs.works.push import PushWork
 
@@ -9,3 +10,4 @@ def register_works(runtime: Runtime) -> None:
     jobs = runtime.jobs
     jobs.register(PullWork(lambda: runtime.pulls))
     jobs.register(PushWork(lambda: runtime.pushes))
+    jobs.register(BenchWork(lambda: runtime.bencher))

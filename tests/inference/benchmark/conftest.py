@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from inference.api.runtime import Runtime
+from inference.api.works import register_works
 from inference.estimate.calibration import Calibrations
+from inference.jobs import JobManager
 from inference.library.gguf import read_metadata
 from inference.library.models import Library
 from inference.library.names import parse_name
@@ -34,7 +36,9 @@ def make_runtime(folder: Path, calibration: Path) -> Runtime:
     install(library, "tiny", write_llama(folder / "llama.gguf", None, num_ctx=256), system="Be brief.", license="Free.")
     install(library, "vectors", write_bert(folder / "bert.gguf", "mean"))
     install(library, "rank", write_bert(folder / "rank.gguf", "rank"))
-    return Runtime(settings, library, Scheduler(settings, RunnerClient.start))
+    runtime = Runtime(settings, library, Scheduler(settings, RunnerClient.start), JobManager(settings.data_dir / "jobs"))
+    register_works(runtime)
+    return runtime
 
 
 @pytest.fixture(scope="session")
@@ -50,5 +54,7 @@ def calibration(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def runtime(tmp_path: Path, calibration: Path) -> AsyncIterator[Runtime]:
     """With models of a few thousand weights and real runners."""
     runtime = make_runtime(tmp_path, calibration)
+    await runtime.jobs.start()
     yield runtime
+    await runtime.jobs.close()
     await runtime.close()
