@@ -3,6 +3,7 @@
     InferenceError
     ├── RequestRejected            the request itself is at fault
     │   ├── ModelNotFound
+    │   │   └── ModelDamaged
     │   ├── InvalidRequest
     │   ├── ContextLengthExceeded
     │   ├── PayloadTooLarge
@@ -41,6 +42,12 @@ class InvalidRequest(RequestRejected):
 
 class ModelNotFound(RequestRejected):
     code = "model_not_found"
+
+
+class ModelDamaged(ModelNotFound):
+    """It is in the library, but not in a state to be used."""
+
+    code = "model_damaged"
 
 
 class ContextLengthExceeded(RequestRejected):
@@ -124,6 +131,7 @@ _BY_CODE: dict[str, type[InferenceError]] = {
         RequestRejected,
         InvalidRequest,
         ModelNotFound,
+        ModelDamaged,
         ContextLengthExceeded,
         PayloadTooLarge,
         RequestTimeout,

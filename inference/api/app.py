@@ -23,6 +23,7 @@ from inference.api.jobs import act, create_job, dismiss_job, list_jobs, show_job
 from inference.api.library.blobs import blob
 from inference.api.library.copy import copy
 from inference.api.library.create import create
+from inference.api.library.damaged import damaged
 from inference.api.library.delete import delete
 from inference.api.library.files import files
 from inference.api.library.show import show
@@ -62,6 +63,7 @@ def build_app(runtime: Runtime) -> ASGIApp:
         _route("/api/hearth/registries/{registry}", forget_registry, "DELETE"),
         _route("/api/hearth/files", files, "GET"),
         _route("/api/hearth/forget", forget, "POST"),
+        _route("/api/hearth/damaged", damaged, "GET"),
         _route("/api/hearth/machine", machine, "GET"),
         _route("/api/hearth/estimate", estimate, "POST"),
         _route("/api/hearth/catalogue", catalogue, "GET"),

@@ -58,7 +58,10 @@ def _installed(library: Library, model: InstalledModel) -> dict[str, Any]:
         "digest": model.digest,
         "details": model_details(model, library),
         "capabilities": served_capabilities(library, model),
-        "hearth": {"weights": weights.digest if (weights := model.manifest.first("model")) is not None else ""},
+        "hearth": {
+            "weights": weights.digest if (weights := model.manifest.first("model")) is not None else "",
+            "linked": model.is_linked,
+        },
     }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from inference.errors import InvalidRequest, ModelNotFound
+from inference.errors import InvalidRequest, ModelDamaged, ModelNotFound
 from inference.library.blobs import BlobStore
 from inference.library.capabilities import capabilities
 from inference.library.errors import DamagedModel, LibraryError
@@ -78,6 +78,13 @@ class Library:
         models += self._linked(present)
         return sorted(models, key=lambda model: (-model.modified_at_ns, model.name.shortest))
 
+    def damaged_models(self) -> dict[ModelName, str]:
+        """What `list_models` leaves out, each with the reason."""
+        self.list_models()
+        with self._lock:
+            present = {name for name, _stat in self.manifests.names()}
+            return {name: reason for name, reason in self._reported.items() if name in present}
+
     def find(self, name: ModelName, *, asked: str) -> InstalledModel:
         """The model of that name in any case. Raises `ModelNotFound`, quoting the name as it was `asked`."""
         with self._lock:
@@ -89,7 +96,7 @@ class Library:
                 return self._load(stored, (stat.st_mtime_ns, stat.st_size, stat.st_ino))
             except LibraryError as error:
                 self._report(stored, error)
-                raise ModelNotFound(f"model '{asked}' is damaged: {error}; install it again") from None
+                raise ModelDamaged(f"model '{asked}' is damaged: {error}; install it again") from None
             except OSError:
                 raise ModelNotFound(f"model '{asked}' not found") from None
 

@@ -86,7 +86,7 @@ def test_model_is_copied_renamed_and_deleted(administrator_page: Page, site: Sit
 
     page.get_by_role("button", name="Delete…").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text(f"Its weights stay on the disk, because {MODEL} shares them.")
+    expect(dialog).to_contain_text(f"Its weights stay on the disk: they are those of {MODEL}, too.")
     dialog.get_by_role("link", name="Keep").click()
     expect(dialog).to_be_hidden()
     page.get_by_role("button", name="Delete…").click()
@@ -151,7 +151,7 @@ def test_behaviour_is_edited_and_saved_under_another_name(administrator_page: Pa
 
     shown = httpx.post(f"{site.runtime_url}/api/show", json={"model": "pirate"}).json()
     assert shown["system"] == "You are a pirate.\nAnswer briefly."
-    assert [line.split()[0] for line in shown["parameters"].splitlines()] == ["mirostat", "stop", "stop", "temperature"]
+    assert [line.split()[0] for line in shown["parameters"].splitlines()] == ["stop", "stop", "temperature", "mirostat"]
 
 
 def test_modelfile_is_copied(administrator_page: Page, site: Site) -> None:

@@ -10,11 +10,11 @@ from webui.models import User
 from webui.services.model_changes import LONGEST_NAME
 
 SORTS = [
-    ("name", _("Name")),
+    ("name", _("By name")),
     ("newest", _("Newest first")),
     ("largest", _("Largest first")),
     ("smallest", _("Smallest first")),
-    ("family", _("Family")),
+    ("family", _("By family")),
     ("loaded", _("In memory first")),
 ]
 CAPABILITIES = [
@@ -72,16 +72,23 @@ class ModelNameForm(forms.Form):
             self.fields["name"].label = label
 
 
+class PeopleField(forms.ModelMultipleChoiceField):
+    """People with their addresses, because several may have one name."""
+
+    def label_from_instance(self, obj: User) -> str:
+        return f"{obj.display_name} ({obj.email})"
+
+
 class AudienceForm(forms.Form):
     audience = forms.ChoiceField(label=_("Who may use it"), choices=Audience.choices, widget=forms.RadioSelect)
-    people = forms.ModelMultipleChoiceField(
+    people = PeopleField(
         label=_("Chosen people"), queryset=User.objects.none(), required=False, widget=forms.CheckboxSelectMultiple
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["people"]
-        assert isinstance(field, forms.ModelMultipleChoiceField)
+        assert isinstance(field, PeopleField)
         field.queryset = User.objects.filter(is_active=True, is_approved=True).order_by("display_name", "pk")
 
     def clean(self) -> dict[str, Any]:

@@ -71,6 +71,7 @@ def failure_from_code(code: str, detail: str, model: str) -> RuntimeFailure:
     """The failure for an error object of the runtime: our own words where the code is known, else its own."""
     sentences = {
         "model_not_found": _("The model “%(model)s” is not installed. Choose another one and try again.") % {"model": model},
+        "model_damaged": _("The files of the model “%(model)s” are damaged. It has to be installed again.") % {"model": model},
         "queue_full": _("Too many people are waiting for this model. Try again in a moment."),
         "runner_crashed": _("The model stopped unexpectedly. Try again; if it happens again, choose a smaller model."),
         "shutting_down": _("The model runtime was shut down."),

@@ -34,7 +34,7 @@ class LoadedState:
 class InstalledModel:
     """`parameter_size` and `quantization` are the runtime's words, e.g. "135M" and "Q4_1"; `context_length` in tokens is what
     the model was trained for, 0 where nobody told; `weights` is the digest of its weights, "" where nobody told; `loaded` is
-    None while the model is not in memory."""
+    None while the model is not in memory; `is_linked` says that it lies in the import folder."""
 
     name: str
     digest: str = ""
@@ -47,6 +47,7 @@ class InstalledModel:
     capabilities: tuple[str, ...] = ()
     modified_at: datetime | None = None
     loaded: LoadedState | None = None
+    is_linked: bool = False
 
     @property
     def is_loaded(self) -> bool:
@@ -86,12 +87,13 @@ def _models(answer: Any) -> list[dict[str, Any]]:
 def _installed(entry: dict[str, Any], states: dict[str, LoadedState]) -> InstalledModel:
     told = entry.get("details")
     details: dict[str, Any] = told if isinstance(told, dict) else {}
-    additions = entry.get("hearth")
+    said = entry.get("hearth")
+    additions: dict[str, Any] = said if isinstance(said, dict) else {}
     capabilities = entry.get("capabilities")
     return InstalledModel(
         name=_text(str(entry["name"])),
         digest=_text(entry.get("digest")),
-        weights=_text(additions.get("weights")) if isinstance(additions, dict) else "",
+        weights=_text(additions.get("weights")),
         size_bytes=_count(entry.get("size")),
         family=_text(details.get("family")),
         parameter_size=_text(details.get("parameter_size")),
@@ -100,6 +102,7 @@ def _installed(entry: dict[str, Any], states: dict[str, LoadedState]) -> Install
         capabilities=tuple(_text(word) for word in capabilities) if isinstance(capabilities, list) else (),
         modified_at=_time(entry.get("modified_at")),
         loaded=states.get(str(entry["name"])),
+        is_linked=additions.get("linked") is True,
     )
 
 

@@ -17,6 +17,7 @@ STATUSES = {
     "invalid_request": 400,
     "model_load_failed": 500,
     "model_not_found": 404,
+    "model_damaged": 404,
     "model_too_large": 400,
     "not_enough_memory": 503,
     "payload_too_large": 413,

@@ -191,7 +191,7 @@ def test_deletion_asks_and_names_what_depends_on_the_models(client: Client, admi
     part = client.get(address, headers=HTMX).text
 
     assert "Delete 2 models?" in text
-    for sentence in ("default model of this site", "in memory now", "2 conversations use it", "because two:1 shares them"):
+    for sentence in ("default model of this site", "in memory now", "2 conversations use it", "they are those of two:1, too"):
         assert sentence in text
     assert "not-there" not in text
     assert ("<html" in part, "Delete 2 models?" in part) == (False, True)
@@ -220,6 +220,29 @@ def test_deletion_that_fails_says_which(client: Client, administrator: User, run
 
     assert "“smollm2:135m” could not be deleted: the disk is read-only" in response.text
     assert ModelAccess.objects.count() == 1
+
+
+def test_damaged_models_are_named_with_the_reason_and_can_be_deleted(
+    client: Client, administrator: User, runtime: HTTPRuntime
+) -> None:
+    damaged = {"models": [{"name": "broken:1", "reason": "its model blob is missing"}, {"name": "<b>"}, 3]}
+    runtime.answers |= {"GET /api/hearth/damaged": damaged, "DELETE /api/delete": Answer(raw=b"")}
+
+    text = shown(client).select_one(".damaged").get_text(" ", strip=True)
+    assert "broken:1 its model blob is missing" in text
+    assert "<b>" not in text
+    assert "“broken:1” are damaged" in client.get(reverse("model", args=["broken:1"])).text
+    assert "Delete broken:1?" in client.get(reverse("models-delete"), {"name": "broken:1"}).text
+    client.post(reverse("models-delete"), {"name": "broken:1"})
+    assert runtime.bodies("DELETE /api/delete") == [{"model": "broken:1"}]
+
+
+@pytest.mark.parametrize("garbage", [[], {"models": 3}, {"models": {}}, None])
+def test_list_survives_garbage_about_damaged_models(
+    client: Client, administrator: User, runtime: HTTPRuntime, garbage: object
+) -> None:
+    runtime.answers["GET /api/hearth/damaged"] = Answer(garbage)
+    assert names(client) == ["smollm2:135m"]
 
 
 @pytest.mark.parametrize("chosen", [[], ["not-there"], ["\0"], ["../.."]])

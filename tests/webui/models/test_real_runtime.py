@@ -6,6 +6,7 @@ from tests.contract.service import MODEL, Service
 from tests.factories import make_administrator, make_conversation
 from webui.enums import Audience
 from webui.models import User
+from webui.services.damaged_models import damaged_models
 from webui.services.errors import RuntimeFailure
 from webui.services.installed_models import InstalledModel, find_by_name, installed_models
 from webui.services.model_access import ModelNotAllowed, check_may_use, set_audience
@@ -79,6 +80,20 @@ def test_model_is_deleted(service: Service, by: User) -> None:
     copy_model(MODEL, "short-lived", by=by)
     delete_models(["short-lived:latest", "never-there"], by=by)
     assert names() == [MODEL]
+
+
+def test_damaged_model_is_named_and_deleted(service: Service, by: User) -> None:
+    copy_model(MODEL, "broken", by=by)
+    manifest = service.data / "models/manifests/registry.ollama.ai/library/broken/latest"
+    manifest.write_text("{")
+
+    (damaged,) = damaged_models()
+    assert (damaged.name, names()) == ("broken:latest", [MODEL])
+    assert damaged.reason
+    with pytest.raises(RuntimeFailure, match="“broken” are damaged"):
+        model_details("broken")
+    delete_models(["broken:latest"], by=by)
+    assert damaged_models() == []
 
 
 def test_name_that_is_taken_is_refused_in_any_spelling(service: Service, by: User) -> None:

@@ -10,11 +10,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from webui.forms.models import FindModelsForm
+from webui.services.damaged_models import damaged_models
 from webui.services.errors import DomainError
+from webui.services.installed_models import InstalledModel
 from webui.services.model_changes import delete_models, dependents_of
 from webui.services.model_list import choose, listed_models
 from webui.services.model_names import model_key
-from webui.services.models import list_models
+from webui.services.models import ModelList, list_models
 from webui.views.requests import PersonRequest, administrator_required, wants_fragment
 
 PAGE_SIZE = 100
@@ -28,6 +30,7 @@ def models(request: PersonRequest) -> HttpResponse:
     chosen = choose(listed_models(listed.models), **find.wishes())
     context = {
         "error": listed.error,
+        "damaged": [] if listed.error else damaged_models(),
         "find": find,
         "is_searching": any(request.GET.get(name) for name in ("query", "capability", "state")),
         "page": Paginator(chosen, PAGE_SIZE).get_page(request.GET.get("page")),
@@ -52,7 +55,7 @@ def delete(request: PersonRequest) -> HttpResponse:
     """Asks on GET, saying what depends on each; deletes on POST. A name that is not installed is passed over."""
     keys = {model_key(name) for name in (request.POST if request.method == "POST" else request.GET).getlist("name")}
     listed = list_models(max_age=0)
-    chosen = [model for model in listed.models if model_key(model.name) in keys]
+    chosen = [model for model in [*listed.models, *_damaged(listed)] if model_key(model.name) in keys]
     if listed.error or not chosen:
         messages.error(request, listed.error or gettext("Select the models that are to be deleted first."))
         return HttpResponseClientRedirect(reverse("models")) if request.htmx else redirect("models")
@@ -67,3 +70,8 @@ def delete(request: PersonRequest) -> HttpResponse:
         done = ngettext("%(name)s has been deleted.", "%(count)d models have been deleted.", len(chosen))
         messages.success(request, done % {"name": chosen[0].name, "count": len(chosen)})
     return redirect("models")
+
+
+def _damaged(listed: ModelList) -> list[InstalledModel]:
+    """Of which nothing is known but the name."""
+    return [] if listed.error else [InstalledModel(model.name) for model in damaged_models()]

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_safe
 
 from webui.forms.model_behaviour import BehaviourForm
 from webui.forms.models import AudienceForm, LoadForm, ModelNameForm
-from webui.services.errors import EngineUnavailable, RuntimeFailure
+from webui.services.damaged_models import damaged_models, find_damaged
+from webui.services.errors import EngineUnavailable, RuntimeFailure, failure_from_code
 from webui.services.installed_models import InstalledModel, find_by_name
 from webui.services.model_access import access_of
 from webui.services.model_details import model_details
@@ -26,15 +27,18 @@ def show(request: PersonRequest, name: str) -> HttpResponse:
 
 
 def get_model(name: str) -> InstalledModel:
-    """The installed model of that name, in any spelling. Raises RuntimeFailure where the runtime cannot be asked, and Http404
-    where it has no such model."""
+    """The installed model of that name, in any spelling. Raises RuntimeFailure where the runtime cannot be asked or the model is
+    damaged, and Http404 where there is no such model."""
     listed = list_models(max_age=0)
     if listed.error:
         raise EngineUnavailable(listed.error)
     model = find_by_name(listed.models, name)
-    if model is None:
-        raise Http404(gettext("This model is not installed."))
-    return model
+    if model is not None:
+        return model
+    damaged = find_damaged(damaged_models(), name)
+    if damaged is not None:
+        raise failure_from_code("model_damaged", damaged.reason, damaged.name)
+    raise Http404(gettext("This model is not installed."))
 
 
 def render_model(request: PersonRequest, name: str, *, status: int = 200, **forms_with_errors: forms.Form) -> HttpResponse:
