@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from webui.models import Conversation, Message, SiteSettings, User
 from webui.services.errors import DomainError, RuntimeFailure
-from webui.services.installed_models import InstalledModel, installed_models
+from webui.services.installed_models import InstalledModel, find_by_name, installed_models
 from webui.services.model_access import copy_access, forget_access
 from webui.services.model_names import model_key
 from webui.services.models import forget_list
@@ -68,7 +68,13 @@ def copy_model(source: str, destination: str, *, by: User) -> str:
 
     Raises ModelChangeRefused for a name that is none or is taken, RuntimeFailure where the runtime refuses.
     """
-    check_new_name(destination)
+    installed = check_new_name(destination)
+    found = find_by_name(installed, source)
+    if found is not None and found.is_linked:
+        raise ModelChangeRefused(
+            _("“%(model)s” is a file in the import folder. Save it under another name instead, or rename the file.")
+            % {"model": found.name}
+        )
     # First, so that the copy of a restricted model is never open to everyone.
     copy_access(source, destination)
     try:
@@ -124,21 +130,23 @@ def set_default_model(name: str, *, by: User) -> None:
     logger.info("%s made %s the default model", by.pk, name or "none")
 
 
-def check_new_name(name: str) -> None:
-    """Raises ModelChangeRefused for what is no model's name, or the name of an installed model."""
+def check_new_name(name: str) -> list[InstalledModel]:
+    """Raises ModelChangeRefused for what is no model's name, or the name of an installed model. Returns those."""
     key = model_key(name)
     if not key or len(name) > LONGEST_NAME:
         raise ModelChangeRefused(
             _("This is no name for a model. Use letters, digits, “-”, “_” and “.”, for example my-model:latest.")
         )
-    if any(model_key(model.name) == key for model in installed_models()):
+    installed = installed_models()
+    if find_by_name(installed, name) is not None:
         raise ModelChangeRefused(_("A model called “%(model)s” is there already.") % {"model": name})
+    return installed
 
 
 def stored_name(name: str) -> str:
     """As the runtime lists it, with its tag."""
-    key = model_key(name)
-    return next((model.name for model in installed_models() if model_key(model.name) == key), name)
+    found = find_by_name(installed_models(), name)
+    return found.name if found is not None else name
 
 
 @transaction.atomic

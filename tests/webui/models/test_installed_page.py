@@ -222,6 +222,17 @@ def test_deletion_that_fails_says_which(client: Client, administrator: User, run
     assert ModelAccess.objects.count() == 1
 
 
+def test_file_of_the_import_folder_is_shown_as_such_and_stays(client: Client, administrator: User, runtime: HTTPRuntime) -> None:
+    linked = entry("file:latest", hearth={"linked": True})
+    runtime.answers |= {"GET /api/tags": {"models": [linked, *SOME]}, "DELETE /api/delete": Answer(raw=b"")}
+
+    assert "Import folder" in shown(client, query="file").select_one(".model-row").text
+    both = {"name": ["file:latest", "qwen3:4b"]}
+    assert "a file in the import folder" in client.get(reverse("models-delete"), both).text
+    client.post(reverse("models-delete"), both)
+    assert runtime.bodies("DELETE /api/delete") == [{"model": "qwen3:4b"}]
+
+
 def test_damaged_models_are_named_with_the_reason_and_can_be_deleted(
     client: Client, administrator: User, runtime: HTTPRuntime
 ) -> None:

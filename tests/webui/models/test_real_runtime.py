@@ -2,6 +2,7 @@
 
 import pytest
 
+from inference.library.starter import find_starter_file
 from tests.contract.service import MODEL, Service
 from tests.factories import make_administrator, make_conversation
 from webui.enums import Audience
@@ -80,6 +81,24 @@ def test_model_is_deleted(service: Service, by: User) -> None:
     copy_model(MODEL, "short-lived", by=by)
     delete_models(["short-lived:latest", "never-there"], by=by)
     assert names() == [MODEL]
+
+
+def test_file_in_the_import_folder_is_told_apart_and_cannot_be_renamed(service: Service, by: User) -> None:
+    folder = service.data / "models" / "import"
+    folder.mkdir(exist_ok=True)
+    starter = find_starter_file()
+    assert starter is not None
+    link = folder / "dropped.gguf"
+    link.symlink_to(starter)
+    try:
+        model = find("dropped")
+        assert (model.is_linked, model.capabilities, find(MODEL).is_linked) == (True, ("completion",), False)
+        for change in (copy_model, rename_model):
+            with pytest.raises(ModelChangeRefused, match="a file in the import folder"):
+                change(model.name, "other", by=by)
+        assert "FROM" in model_details(model.name).modelfile
+    finally:
+        link.unlink()
 
 
 def test_damaged_model_is_named_and_deleted(service: Service, by: User) -> None:

@@ -56,6 +56,8 @@ def delete(request: PersonRequest) -> HttpResponse:
     keys = {model_key(name) for name in (request.POST if request.method == "POST" else request.GET).getlist("name")}
     listed = list_models(max_age=0)
     chosen = [model for model in [*listed.models, *_damaged(listed)] if model_key(model.name) in keys]
+    if request.method == "POST":
+        chosen = [model for model in chosen if not model.is_linked]
     if listed.error or not chosen:
         messages.error(request, listed.error or gettext("Select the models that are to be deleted first."))
         return HttpResponseClientRedirect(reverse("models")) if request.htmx else redirect("models")
