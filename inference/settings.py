@@ -73,6 +73,10 @@ class Settings:
         return self.data_dir / "jobs"
 
     @property
+    def uploads_dir(self) -> Path:
+        return self.data_dir / "uploads"
+
+    @property
     def run_dir(self) -> Path:
         return self.data_dir / "run"
 

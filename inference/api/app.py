@@ -35,6 +35,7 @@ from inference.api.push import push
 from inference.api.registries import forget_registry, keep_registry, registries
 from inference.api.rerank import rerank
 from inference.api.runtime import Runtime
+from inference.api.uploads import append_to_upload, create_upload, finish_upload, list_uploads, remove_upload, show_upload
 from inference.errors import InferenceError
 from inference.library.errors import LibraryError
 
@@ -73,6 +74,12 @@ def build_app(runtime: Runtime) -> ASGIApp:
         _route("/api/hearth/jobs/{id}", show_job, "GET"),
         _route("/api/hearth/jobs/{id}", dismiss_job, "DELETE"),
         _route("/api/hearth/jobs/{id}/{action}", act, "POST"),
+        _route("/api/hearth/uploads", list_uploads, "GET"),
+        _route("/api/hearth/uploads", create_upload, "POST"),
+        _route("/api/hearth/uploads/{id}", show_upload, "GET"),
+        _route("/api/hearth/uploads/{id}", append_to_upload, "PATCH"),
+        _route("/api/hearth/uploads/{id}", remove_upload, "DELETE"),
+        _route("/api/hearth/uploads/{id}/finish", finish_upload, "POST"),
     ]
     handlers: dict[Any, Any] = {
         InferenceError: inference_error,

@@ -22,6 +22,7 @@ from inference.errors import (
 )
 from inference.jobs import ActionNotPossible, JobNotFound
 from inference.library.errors import LibraryError
+from inference.library.uploads import OffsetMismatch, UploadBusy, UploadIncomplete, UploadNotFound
 
 JSON_TYPE = "application/json; charset=utf-8"
 #: Seconds after which a client that was turned away may try again.
@@ -33,6 +34,10 @@ _STATUSES: dict[type[InferenceError], HTTPStatus] = {
     ModelNotFound: HTTPStatus.NOT_FOUND,
     JobNotFound: HTTPStatus.NOT_FOUND,
     ActionNotPossible: HTTPStatus.CONFLICT,
+    UploadNotFound: HTTPStatus.NOT_FOUND,
+    UploadIncomplete: HTTPStatus.CONFLICT,
+    UploadBusy: HTTPStatus.CONFLICT,
+    OffsetMismatch: HTTPStatus.CONFLICT,
     QueueFull: HTTPStatus.SERVICE_UNAVAILABLE,
     PayloadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,

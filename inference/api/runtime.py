@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, cast
 
 from starlette.requests import Request
 
+from inference.api.upload_turns import UploadTurns
 from inference.benchmark.bench import Bencher
 from inference.benchmark.results import Benchmarks
 from inference.benchmark.speedometer import Speedometer
 from inference.estimate.estimator import Estimator
 from inference.jobs import JobManager
 from inference.library.models import Library
+from inference.library.uploads import Uploads
 from inference.scheduler import Scheduler
 from inference.settings import Settings
 
@@ -47,6 +49,14 @@ class Runtime:
         from inference.library.registry.pushes import Pushes
 
         return Pushes(self.library, self.registry)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        return Uploads(self.settings.uploads_dir)
+
+    @cached_property
+    def upload_turns(self) -> UploadTurns:
+        return UploadTurns()
 
     async def close(self) -> None:
         """Ends all answers, pulls and pushes."""

@@ -60,6 +60,7 @@ async def _serve(settings: Settings, library: Library, sockets: list[socket.sock
     await scheduler.prepare()
     jobs = JobManager(settings.jobs_dir)
     runtime = Runtime(settings, library, scheduler, jobs)
+    await asyncio.to_thread(runtime.uploads.remove_expired)
     register_works(runtime)
     await jobs.start()
     config = uvicorn.Config(

@@ -39,7 +39,7 @@ class PullWork:
                 yield step
 
     async def discard(self, request: PullRequest, digests: Collection[str]) -> None:
-        await asyncio.to_thread(self._pulls().discard, digests)
+        await asyncio.to_thread(self._pulls().discard, request.model, digests)
 
 
 def check_remote_name(name: str, *, insecure: bool) -> None:

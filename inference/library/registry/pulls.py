@@ -26,6 +26,8 @@ class Pulls:
         self._registry = registry
         self._downloads = Downloads(library, bandwidth=Bandwidth(limit), free=free)
         self._works = SharedWorks()
+        #: The blobs of each pull that has begun and not come to its end, in this process.
+        self._begun: dict[str, list[str]] = {}
 
     async def pull(self, name: str, *, insecure: bool = False, login: Login | None = None) -> AsyncGenerator[Progress, None]:
         """Joins the pull of the same model that runs, if one does. When the last who follows it leaves (closes the iterator),
@@ -35,13 +37,15 @@ class Pulls:
         async def work(report: Report) -> None:
             await self._pull(remote, login, report)
 
-        async with aclosing(self._works.follow("/".join(remote.name.folded), work)) as steps:
+        async with aclosing(self._works.follow(_key(remote), work)) as steps:
             async for step in steps:
                 yield step
 
-    def discard(self, digests: Iterable[str]) -> None:
-        """Removes what interrupted pulls have of these blobs, but for those that another pull fetches now."""
-        self._downloads.discard(digests)
+    def discard(self, name: str, digests: Iterable[str]) -> None:
+        """Removes what interrupted pulls of this model have, and what there is of these blobs, but for those that another
+        pull fetches now. Raises `InvalidRequest`."""
+        begun = self._begun.pop(_key(parse_remote_name(name, insecure=True)), [])
+        self._downloads.discard({*begun, *digests})
 
     async def close(self) -> None:
         """Ends all pulls; what has come is kept."""
@@ -75,11 +79,13 @@ class Pulls:
 
     async def _pull_layers(self, remote: RemoteName, repository: Repository, found: RemoteManifest, report: Report) -> None:
         layers = list(dict.fromkeys((*found.manifest.layers, found.manifest.config)))
+        self._begun[_key(remote)] = [layer.digest for layer in layers]
         with self._library.hold(layer.digest for layer in layers):
             with self._downloads.room_for(layers, remote.name.shortest):
                 await self._downloads.fetch(repository, layers, report)
             report(Progress(status="writing manifest"))
             removed = await asyncio.to_thread(self._install, remote, found)
+            self._begun.pop(_key(remote), None)
         if removed:
             report(Progress(status="removing unused layers"))
 
@@ -90,3 +96,7 @@ class Pulls:
         replaced = manifests.digests(stored)
         manifests.write(stored, found.content)
         return self._library.remove_unused(replaced)
+
+
+def _key(remote: RemoteName) -> str:
+    return "/".join(remote.name.folded)
