@@ -152,7 +152,7 @@ def come(service: Service) -> int:
 
 
 async def start_pull(service: Service, proxy: FaultyProxy) -> dict[str, Any]:
-    body = {"kind": "pull", "model": f"{proxy.host}/library/slow", "insecure": True}
+    body = {"kind": "pull", "model": f"http://{proxy.host}/library/slow", "insecure": True}
     job: dict[str, Any] = (await ask(service, "POST", JOBS, body)).json()
     again = await ask(service, "POST", JOBS, body)
     assert (again.status_code, again.json()["id"]) == (200, job["id"])
