@@ -98,7 +98,7 @@ def read_options(modelfile: Mapping[str, Any], asked: Mapping[str, Any], *, num_
 def _load_options(values: dict[str, Any]) -> LoadOptions:
     """Within what a machine can be asked for: these options come from strangers, too. What would be done anyway is not asked."""
     num_gpu, main_gpu = values.get("num_gpu", -1), values.get("main_gpu", -1)
-    bounded = {
+    bounded: dict[str, Any] = {
         "num_thread": min(values.get("num_thread") or 0, os.cpu_count() or 1) or None,
         "num_batch": min(values.get("num_batch") or 0, _LARGEST_BATCH) or None,
         "num_gpu": num_gpu if num_gpu >= 0 else None,

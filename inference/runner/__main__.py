@@ -6,6 +6,7 @@ and then `RunnerReady` or `LoadFailed` to the client that connects. Exit codes: 
 """
 
 import contextlib
+import functools
 import logging
 import logging.handlers
 import os
@@ -20,7 +21,7 @@ import msgspec
 from inference.errors import ModelLoadFailed
 from inference.prompt.chat_template import ChatTemplate
 from inference.runner import lifetime
-from inference.runner.connection import Inbox, Reader, Stop, Writer, accept, listen
+from inference.runner.connection import Inbox, Reader, Stop, Writer, accept, listen, send_at_once
 from inference.runner.decode_loop import DecodeLoop
 from inference.runner.embedding_preparation import EmbeddingPreparation
 from inference.runner.engine.embedder import Embedder
@@ -76,7 +77,7 @@ def _connect(config: RunnerConfig) -> socket.socket:
 
 
 def _serve(config: RunnerConfig, connection: socket.socket) -> int:
-    outbox = Outbox()
+    outbox = Outbox(send=functools.partial(send_at_once, connection))
     writer = Writer(connection, outbox)
     writer.start()
     try:

@@ -1,16 +1,15 @@
 """Starts a runner process and talks to it. For one asyncio loop."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable
 
 import msgspec
 
 from inference.errors import InvalidRequest, ModelLoadFailed, RunnerCrashed, error_from_code
+from inference.runner.frame_connection import FrameConnection
 from inference.runner.mailbox import Mailbox
 from inference.runner.messages import (
-    MAX_FRAME_BYTES,
     Abort,
     Embeddings,
     Forget,
@@ -27,9 +26,6 @@ from inference.runner.messages import (
     RunnerReady,
     Shutdown,
     Submission,
-    ToRunner,
-    decode_from_runner,
-    encode_frame,
 )
 from inference.runner.process import RunnerProcess
 
@@ -37,7 +33,6 @@ logger = logging.getLogger(__name__)
 
 Output = PromptProgress | OutputDelta | RequestFinished | Embeddings
 
-_HEADER_BYTES = 4
 _EXIT_SECONDS = 5.0
 #: Of the time until SIGTERM, what a runner may use for saving states; there is as much again until SIGKILL.
 _SAVING_SHARE = 1.4
@@ -49,11 +44,10 @@ class RunnerClient:
 
     ready: RunnerReady
 
-    def __init__(self, process: RunnerProcess, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, process: RunnerProcess, connection: FrameConnection) -> None:
         """Use `start`."""
         self._process = process
-        self._reader = reader
-        self._writer = writer
+        self._connection = connection
         self._mailboxes: dict[str, Mailbox] = {}
         self._pongs: dict[int, asyncio.Future[Pong]] = {}
         self._num_pings = 0
@@ -79,7 +73,7 @@ class RunnerClient:
         try:
             async with asyncio.timeout(timeout) as deadline:
                 process = await RunnerProcess.start(config)
-                client = cls(process, *await process.connect())
+                client = cls(process, await process.connect())
 
                 def progressed(fraction: float) -> None:
                     deadline.reschedule(asyncio.get_running_loop().time() + timeout)
@@ -89,7 +83,7 @@ class RunnerClient:
                 client.ready = await client._wait_until_ready(progressed)
         except BaseException as error:
             if client is not None:
-                client._writer.close()
+                client._connection.close()
             if process is not None:
                 await process.kill()
             if isinstance(error, TimeoutError):
@@ -119,8 +113,8 @@ class RunnerClient:
         mailbox = self._mailboxes[submit.request_id] = Mailbox()
         is_over = False
         try:
-            self._send(submit)
-            await self._drain()
+            self._connection.send(submit)
+            await self._connection.drain()
             while not is_over:
                 event = await mailbox.get()
                 is_over = isinstance(event, RequestFinished | RequestFailed | Embeddings)
@@ -131,18 +125,18 @@ class RunnerClient:
             if self._mailboxes.get(submit.request_id) is mailbox:
                 del self._mailboxes[submit.request_id]
             if not is_over:
-                self._send(Abort(submit.request_id))
+                self._connection.send(Abort(submit.request_id))
 
     async def abort(self, request_id: str) -> None:
         """The request's iterator ends with `RequestFinished(finish_reason="abort")` after the step that is being computed.
         An unknown or ended request is no error."""
-        self._send(Abort(request_id))
-        await self._drain()
+        self._connection.send(Abort(request_id))
+        await self._connection.drain()
 
     async def forget(self, scope: str) -> None:
         """Nothing that was computed for this scope, or one below it, is kept."""
-        self._send(Forget(scope))
-        await self._drain()
+        self._connection.send(Forget(scope))
+        await self._connection.drain()
 
     async def ping(self, timeout: float = 10.0) -> Pong:  # noqa: ASYNC109
         """Answered by the decode thread between two steps, so it shows that the runner computes. Raises `TimeoutError`,
@@ -154,7 +148,7 @@ class RunnerClient:
         future: asyncio.Future[Pong] = asyncio.get_running_loop().create_future()
         self._pongs[nonce] = future
         try:
-            self._send(Ping(nonce))
+            self._connection.send(Ping(nonce))
             async with asyncio.timeout(timeout):
                 return await future
         finally:
@@ -164,7 +158,7 @@ class RunnerClient:
         """Ends the process: asks, after `timeout` seconds sends SIGTERM, and after as many more SIGKILL. Open requests get
         `RequestFinished(finish_reason="abort")`, or `RunnerCrashed` when it had to be killed. May be called again."""
         self._is_closing = True
-        self._send(Shutdown(seconds=_SAVING_SHARE * timeout))
+        self._connection.send(Shutdown(seconds=_SAVING_SHARE * timeout))
         try:
             await self._process.end(timeout)
         finally:
@@ -176,29 +170,9 @@ class RunnerClient:
         self._reason = reason
         await self._process.kill()
 
-    def _send(self, message: ToRunner) -> None:
-        """Never waits, so that it can be used while a request is being cancelled."""
-        if not self._writer.is_closing():
-            self._writer.write(encode_frame(message))
-
-    async def _drain(self) -> None:
-        # A lost connection is told to every request by the receiving task.
-        with contextlib.suppress(OSError):
-            await self._writer.drain()
-
-    async def _read(self) -> FromRunner | None:
-        """None when the runner has closed the connection."""
-        try:
-            size = int.from_bytes(await self._reader.readexactly(_HEADER_BYTES), "big")
-            if size > MAX_FRAME_BYTES:
-                raise msgspec.DecodeError(f"a frame of {size} bytes")
-            return decode_from_runner(await self._reader.readexactly(size))
-        except (asyncio.IncompleteReadError, OSError):
-            return None
-
     async def _wait_until_ready(self, on_progress: Callable[[float], None]) -> RunnerReady:
         while True:
-            match await self._read():
+            match await self._connection.read():
                 case LoadProgress(fraction):
                     on_progress(fraction)
                 case RunnerReady() as ready:
@@ -210,14 +184,14 @@ class RunnerClient:
                     raise ModelLoadFailed(f"The model could not be loaded: {self._process.describe_end()}.")
 
     async def _receive(self) -> None:
+        self._connection.deliver_to(self._deliver)
         try:
-            while (message := await self._read()) is not None:
-                self._deliver(message)
-        except msgspec.DecodeError as error:
-            logger.error("Runner %d sent something that is no message: %s", self.pid, error)
-            await self._process.kill()
+            await self._connection.closed.wait()
+            if self._connection.error is not None:
+                logger.error("Runner %d sent something that is no message: %s", self.pid, self._connection.error)
+                await self._process.kill()
         finally:
-            self._writer.close()
+            self._connection.close()
             try:
                 await self._process.end(_EXIT_SECONDS)
             finally:

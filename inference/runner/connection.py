@@ -80,6 +80,14 @@ def accept(server: socket.socket, path: str) -> socket.socket:
     return connection
 
 
+def send_at_once(connection: socket.socket, frames: bytes) -> int:
+    """As many bytes as go out without waiting. What is wrong with the connection is found by whoever sends the rest."""
+    try:
+        return connection.send(frames, socket.MSG_DONTWAIT)
+    except OSError:
+        return 0
+
+
 class Reader(threading.Thread):
     """Frames to work: renders and tokenises here. Ends with one `Stop`, when the client is gone or breaks the contract."""
 
@@ -139,7 +147,8 @@ class Writer(threading.Thread):
     def run(self) -> None:
         try:
             while messages := self._outbox.take():
-                self._connection.sendall(b"".join(encode_frame(message) for message in messages))
+                frames = (message if isinstance(message, bytes) else encode_frame(message) for message in messages)
+                self._connection.sendall(b"".join(frames))
         except OSError:
             # The reader sees the same and stops the runner.
             logger.info("The client is gone")

@@ -1,9 +1,20 @@
 """What waits to be sent, in bounded memory: the decode thread never waits for a slow reader."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from inference.runner.messages import FromRunner, LoadProgress, OutputDelta, PromptProgress, RequestFailed, RequestFinished
+from inference.runner.messages import (
+    Embeddings,
+    FromRunner,
+    LoadProgress,
+    OutputDelta,
+    PromptProgress,
+    RequestFailed,
+    RequestFinished,
+    encode_frame,
+)
+
+Send = Callable[[bytes], int]
 
 
 class _GrowingDelta:
@@ -26,10 +37,16 @@ class Outbox:
     the requests that are open, however slowly it is read. `max_waiting` bounds those: `wait_for_room` holds back new ones.
     """
 
-    def __init__(self, max_waiting: int = 1024) -> None:
+    def __init__(self, max_waiting: int = 1024, *, send: Send | None = None) -> None:
+        """`send` takes as many bytes as it can without waiting and says how many. While it takes all, no other thread is
+        woken: between two tokens that would take a core from the model."""
         self._max_waiting = max_waiting
+        self._send = send
+        #: Whether what was taken may still be on its way.
+        self._is_taken = False
         self._changed = threading.Condition()
-        self._entries: list[FromRunner | _GrowingDelta] = []
+        #: Bytes are the rest of what was sent in part.
+        self._entries: list[FromRunner | _GrowingDelta | bytes] = []
         #: Where in `_entries` the message stands that the next one of its kind may be merged into.
         self._mergeable: dict[tuple[str, str], int] = {}
         self._is_closed = False
@@ -38,17 +55,21 @@ class Outbox:
     def put(self, messages: Iterable[FromRunner]) -> None:
         """Never waits."""
         with self._changed:
-            for message in messages:
+            for message in self._not_sent_at_once(list(messages)):
                 self._merge(message)
-            self._changed.notify_all()
+            if self._entries:
+                self._changed.notify_all()
 
-    def take(self) -> list[FromRunner]:
-        """Waits for messages and takes all, in order; empty when the outbox is closed and nothing is left."""
+    def take(self) -> list[FromRunner | bytes]:
+        """Waits for messages and takes all, in order; empty when the outbox is closed and nothing is left. What was taken
+        before has been sent by then."""
         with self._changed:
+            self._is_taken = False
             while not self._entries and not self._is_closed:
                 self._changed.wait()
             entries, self._entries = self._entries, []
             self._mergeable.clear()
+            self._is_taken = bool(entries)
             self._changed.notify_all()
         return [entry.join() if isinstance(entry, _GrowingDelta) else entry for entry in entries]
 
@@ -70,6 +91,16 @@ class Outbox:
             self._is_closed = True
             self._is_bounded = False
             self._changed.notify_all()
+
+    def _not_sent_at_once(self, messages: list[FromRunner]) -> list[FromRunner]:
+        is_free = not (self._entries or self._is_taken or self._is_closed)
+        if self._send is None or not is_free or any(isinstance(message, Embeddings) for message in messages):
+            return messages
+        frames = b"".join(map(encode_frame, messages))
+        num_sent = self._send(frames) if frames else 0
+        if num_sent < len(frames):
+            self._entries.append(frames[num_sent:])
+        return []
 
     def _merge(self, message: FromRunner) -> None:
         match message:

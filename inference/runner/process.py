@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from inference.errors import ModelLoadFailed
+from inference.runner.frame_connection import FrameConnection
 from inference.runner.messages import RunnerConfig
 
 logger = logging.getLogger(__name__)
@@ -57,13 +58,14 @@ class RunnerProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def connect(self) -> FrameConnection:
         """Raises `ModelLoadFailed` when the process ends instead."""
         assert self._process.stdout is not None, "it was asked for"
         if await self._process.stdout.readline() != b"listening\n":
             await self.end(_KILL_SECONDS)
             raise ModelLoadFailed(f"The model's process could not start: {self.describe_end()}.")
-        return await asyncio.open_unix_connection(self._socket_path)
+        _transport, connection = await asyncio.get_running_loop().create_unix_connection(FrameConnection, self._socket_path)
+        return connection
 
     async def end(self, seconds: float) -> None:
         """Waits for the process to end by itself, then for SIGTERM to end it, then kills it. Leaves no process, even

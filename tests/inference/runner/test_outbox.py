@@ -1,7 +1,10 @@
 import socket
 import threading
+from functools import partial
 
-from inference.runner.connection import Writer
+import pytest
+
+from inference.runner.connection import Writer, send_at_once
 from inference.runner.messages import (
     FromRunner,
     LoadProgress,
@@ -11,6 +14,7 @@ from inference.runner.messages import (
     RequestFinished,
     RequestStats,
     decode_from_runner,
+    encode_frame,
 )
 from inference.runner.outbox import Outbox
 from inference.runner.wire import read_frame
@@ -81,11 +85,12 @@ def test_outbox_bound_lifted_lets_everyone_go_on() -> None:
     assert not waiting.is_alive()
 
 
-def test_writer_slow_reader_costs_no_time_and_loses_nothing() -> None:
+@pytest.mark.parametrize("sends_at_once", [False, True])
+def test_writer_slow_reader_costs_no_time_and_loses_nothing(sends_at_once: bool) -> None:
     """Nothing is read until everything was put: what does not fit into the socket's buffer is merged meanwhile."""
     ours, theirs = socket.socketpair()
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-    outbox, count = Outbox(), 50_000
+    outbox, count = Outbox(send=partial(send_at_once, ours) if sends_at_once else None), 50_000
     writer = Writer(ours, outbox)
     writer.start()
 
@@ -107,9 +112,10 @@ def test_writer_slow_reader_costs_no_time_and_loses_nothing() -> None:
     assert len(deltas) < count / 10
 
 
-def test_writer_client_gone_ends_it() -> None:
+@pytest.mark.parametrize("sends_at_once", [False, True])
+def test_writer_client_gone_ends_it(sends_at_once: bool) -> None:
     ours, theirs = socket.socketpair()
-    outbox = Outbox()
+    outbox = Outbox(send=partial(send_at_once, ours) if sends_at_once else None)
     writer = Writer(ours, outbox)
     writer.start()
     theirs.close()
@@ -119,3 +125,27 @@ def test_writer_client_gone_ends_it() -> None:
     ours.close()
 
     assert not writer.is_alive()
+
+
+def test_outbox_sends_at_once_what_goes_out_and_keeps_the_order_of_the_rest() -> None:
+    sent, room = bytearray(), [10_000, 3, 10_000]
+
+    def send(frames: bytes) -> int:
+        count = min(room.pop(0), len(frames))
+        sent.extend(frames[:count])
+        return count
+
+    outbox = Outbox(send=send)
+    deltas = [OutputDelta("a", str(number), 1) for number in range(4)]
+    outbox.put([deltas[0]])
+    outbox.put([deltas[1]])
+    outbox.put([deltas[2]])
+    rest, merged = outbox.take()
+    outbox.put([deltas[3]])
+
+    assert isinstance(rest, bytes)
+    assert bytes(sent) + rest == encode_frame(deltas[0]) + encode_frame(deltas[1])
+    assert merged == deltas[2]
+    outbox.close()
+    assert outbox.take() == [deltas[3]]
+    assert room == [10_000]
