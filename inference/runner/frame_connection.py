@@ -6,6 +6,7 @@ A protocol and not a pair of streams: between two tokens every turn of the event
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 import msgspec
 
@@ -60,8 +61,8 @@ class FrameConnection(asyncio.Protocol):
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport), "a stream socket"
-        self._transport = transport
+        # uvloop's are none by their class.
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
