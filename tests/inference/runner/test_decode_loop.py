@@ -1,0 +1,85 @@
+"""What the decode thread sends, and when."""
+
+import queue
+import threading
+
+from inference.runner.connection import Inbox, Stop
+from inference.runner.decode_loop import DecodeLoop
+from inference.runner.engine.embedder import Embedder
+from inference.runner.engine.engine import Engine
+from inference.runner.engine.request import Request
+from inference.runner.messages import FromRunner, OutputDelta, RequestFinished, SamplingParams
+from inference.runner.outbox import Outbox
+from tests.inference.runner.engine.fake_model import FakeModel, expected_answer
+
+NUM_CTX = 64
+LONG = next([start] for start in range(1, 60) if len(expected_answer([start], max_tokens=None, num_ctx=NUM_CTX)[0]) > 40)
+
+
+class Recorder(Outbox):
+    """An outbox that also remembers each time something was put."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.puts: list[list[FromRunner]] = []
+
+    def put(self, messages: object) -> None:
+        batch = list(messages)  # type: ignore[call-overload]
+        if batch:
+            self.puts.append(batch)
+        super().put(batch)
+
+
+class NoPooling:
+    """For a model that is asked for no vectors."""
+
+    num_batch = 16
+
+
+def run(*requests: Request) -> list[list[FromRunner]]:
+    """What was put, in a world where no time passes."""
+    inbox: Inbox = queue.SimpleQueue()
+    outbox = Recorder()
+    loop = DecodeLoop(
+        Engine(FakeModel(num_ctx=NUM_CTX)), Embedder(NoPooling(), max_gap_ms=150), inbox, outbox, clock_ns=lambda: 0
+    )
+    for request in requests:
+        inbox.put(request)
+    thread = threading.Thread(target=loop.run)
+    thread.start()
+    ended: set[str] = set()
+    while len(ended) < len(requests):
+        ended |= {message.request_id for message in outbox.take() if isinstance(message, RequestFinished)}
+    inbox.put(Stop())
+    thread.join(10)
+    return outbox.puts
+
+
+def make_request(name: str) -> Request:
+    return Request(name, list(LONG), SamplingParams(), None, [], arrived_ns=0)
+
+
+def test_tokens_that_come_faster_than_anyone_reads_go_out_together() -> None:
+    puts = run(make_request("a"))
+
+    text = "".join(message.text for batch in puts for message in batch if isinstance(message, OutputDelta))
+    assert text == expected_answer(LONG, max_tokens=None, num_ctx=NUM_CTX)[0]
+    assert len(puts) == 2
+
+
+def test_first_token_and_end_of_an_answer_do_not_wait() -> None:
+    puts = run(make_request("a"))
+    first = next(batch for batch in puts if any(isinstance(message, OutputDelta) for message in batch))
+
+    assert [message.text for message in first if isinstance(message, OutputDelta)] == [
+        expected_answer(LONG, max_tokens=1, num_ctx=NUM_CTX)[0]
+    ]
+    assert isinstance(puts[-1][-1], RequestFinished)
+
+
+def test_every_answer_ends_once_and_in_order() -> None:
+    messages = [message for batch in run(*(make_request(name) for name in "abc")) for message in batch]
+
+    for name in "abc":
+        own = [message for message in messages if getattr(message, "request_id", "") == name]
+        assert [isinstance(message, RequestFinished) for message in own] == [False] * (len(own) - 1) + [True]
