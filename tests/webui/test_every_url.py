@@ -35,6 +35,14 @@ OWNED = {
     "message-retry",
 }
 ADMINISTRATOR = {
+    "jobs",
+    "job-cancel",
+    "job-dismiss",
+    "job-pause",
+    "job-resume",
+    "job-retry",
+    "model-add",
+    "model-estimate",
     "models",
     "model-states",
     "models-delete",
@@ -114,6 +122,7 @@ def site(db: None, settings: Settings) -> Site:
         "message_id": answer.pk,
         "user_id": subject.pk,
         "token": make_reset_token(subject),
+        "job_id": "0123456789abcdef",
         "name": "team/tutor:latest",
     }
     return Site(people, arguments)

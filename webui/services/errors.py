@@ -76,6 +76,11 @@ def failure_from_code(code: str, detail: str, model: str) -> RuntimeFailure:
         "runner_crashed": _("The model stopped unexpectedly. Try again; if it happens again, choose a smaller model."),
         "shutting_down": _("The model runtime was shut down."),
         "stream_broken": _("The connection to the model runtime was lost."),
+        "not_in_registry": _("The registry has no such model. Check the name and the tag."),
+        "digest_mismatch": _("What arrived is not what was promised, so it was thrown away. Try again."),
+        "upload_not_found": _("This upload is no longer there. Choose the file again to start anew."),
+        "upload_busy": _("This upload is being made into a model."),
+        "action_not_possible": _("This cannot be done now: look at the list again."),
     }
     if code == "not_supported":
         return NotSupported(code, _("The model runtime behind this site cannot do this; Hearth's own can."))
@@ -83,6 +88,10 @@ def failure_from_code(code: str, detail: str, model: str) -> RuntimeFailure:
         return RuntimeFailure(code, _("The model could not be loaded: %(cause)s") % {"cause": detail})
     if code in {"model_too_large", "not_enough_memory"}:
         return RuntimeFailure(code, _("There is not enough memory. %(cause)s") % {"cause": detail})
+    if code == "not_enough_disk":
+        return RuntimeFailure(code, _("There is not enough room on the disk. %(cause)s") % {"cause": detail})
+    if code in {"registry_error", "registry_refused"}:
+        return RuntimeFailure(code, _("The registry did not give the model: %(cause)s") % {"cause": detail})
     return RuntimeFailure(code, sentences.get(code) or detail or _("The model runtime reported an error."))
 
 

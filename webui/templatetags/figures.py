@@ -2,6 +2,7 @@
 
 from django import template
 from django.utils.formats import number_format
+from django.utils.translation import gettext
 
 register = template.Library()
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -23,3 +24,20 @@ def decimal_size(size_bytes: int) -> str:
 def tokens(count: int) -> str:
     """A number of tokens as models are described by it: 2,048 as it is, 131,072 as 128K."""
     return f"{count // 1024}K" if count >= 8192 and count % 1024 == 0 else number_format(count, 0, force_grouping=True)
+
+
+@register.filter
+def time_left(seconds: int) -> str:
+    """About how long something goes on: 40 s left, 3 min left, 2 h 5 min left."""
+    minutes = round(seconds / 60)
+    if seconds < 60:
+        return gettext("%(seconds)s s left") % {"seconds": seconds}
+    if minutes < 60:
+        return gettext("%(minutes)s min left") % {"minutes": minutes}
+    return gettext("%(hours)s h %(minutes)s min left") % {"hours": minutes // 60, "minutes": minutes % 60}
+
+
+@register.filter
+def whole_percent(fraction: float) -> str:
+    """0.437 as 43 %: never 100 before the end."""
+    return gettext("%(number)s %%") % {"number": int(fraction * 100)}
