@@ -4,7 +4,8 @@
     registry.py              connections and who we are; `repository.py`: the requests of one model, with redirects and sign-in
     challenge.py, tokens.py, logins.py, identity.py    how we sign in
     blob_download.py         one blob in parallel parts; `partial.py`: what there is of it on the disk; `following_hash.py`
-    hugging_face.py          repositories whose model lies in several files
+    blob_upload.py           one blob on its way to a registry
+    hugging_face.py, split_pull.py    models whose weights lie in several files, put together to one
 
 Everything a registry sends is taken for hostile: sizes and digests are checked before they are used, answers are bounded,
 and nothing is referred to by the library before its sha256 is right.

@@ -13,7 +13,7 @@ from inference.library.manifests import Layer
 from inference.library.progress import Progress
 from inference.library.registry.bandwidth import Bandwidth
 from inference.library.registry.following_hash import FollowingHash
-from inference.library.registry.partial import Partial, completed_bytes
+from inference.library.registry.partial import Partial
 from inference.library.registry.repository import Repository
 from inference.library.registry.shared_work import Report
 from inference.library.registry.transfer import RangesIgnored, Transfer
@@ -31,13 +31,6 @@ class BlobDownload:
         self._path = path
         self._bandwidth = bandwidth
         self._threads = threads
-        self._file: Partial | None = None
-
-    @property
-    def remaining(self) -> int:
-        """Bytes that are still to come."""
-        completed = completed_bytes(self._path, self._layer.size) if self._file is None else self._file.completed
-        return self._layer.size - completed
 
     async def run(self, report: Report) -> None:
         """Reports "pulling …", and "verifying sha256 digest" once all has come. Raises `InferenceError`.
@@ -53,7 +46,7 @@ class BlobDownload:
     async def _fetch(self, report: Report) -> bool:
         """False when it has to be begun again."""
         layer = self._layer
-        self._file = file = await self._in_thread(lambda: Partial(self._path, layer.size))
+        file: Partial = await self._in_thread(lambda: Partial(self._path, layer.size))
         hashing = FollowingHash(file, layer.size, self._in_thread)
 
         def grown() -> None:
@@ -76,7 +69,7 @@ class BlobDownload:
             return False
         finally:
             digest.cancel()
-            await asyncio.wait({digest})
+            await asyncio.gather(digest, return_exceptions=True)
             file.close()
 
     async def _in_thread(self, function: Callable[[], Any]) -> Any:

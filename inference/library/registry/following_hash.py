@@ -11,6 +11,7 @@ from functools import partial
 from inference.library.registry.partial import Partial
 
 _CHUNK_BYTES = 4 * 1024**2
+_BUFFER_BYTES = 256 * 1024
 
 
 class FollowingHash:
@@ -22,6 +23,7 @@ class FollowingHash:
         self._run = run
         self._hash = hashlib.sha256()
         self._position = 0
+        self._buffer = bytearray(_BUFFER_BYTES)
         self._grown = asyncio.Event()
 
     def wake(self) -> None:
@@ -43,10 +45,11 @@ class FollowingHash:
     def _hash_to(self, end: int) -> int:
         position = self._position
         end = min(end, position + 16 * _CHUNK_BYTES)
+        view = memoryview(self._buffer)
         while position < end:
-            content = self._file.read(position, min(_CHUNK_BYTES, end - position))
-            if not content:
+            count = min(self._file.read_into(self._buffer, position), end - position)
+            if not count:
                 raise OSError("the file is shorter than it was")
-            self._hash.update(content)
-            position += len(content)
+            self._hash.update(view[:count])
+            position += count
         return position

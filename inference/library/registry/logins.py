@@ -46,9 +46,12 @@ class Logins:
 
     def find(self, host: str) -> Login | None:
         """Raises `RegistryError` when the file cannot be read: better than to be told that nobody may pull."""
-        kept = self.all().get(host.lower())
-        if kept is None and host.lower() in HUGGING_FACE_HOSTS and self._environ.get("HF_TOKEN", "").strip():
-            return Login(password=self._environ["HF_TOKEN"].strip())
+        logins, names = self.all(), [host.lower()]
+        if host.lower() in HUGGING_FACE_HOSTS:
+            names += sorted(HUGGING_FACE_HOSTS)
+        kept = next((logins[name] for name in names if name in logins), None)
+        if kept is None and len(names) > 1 and (token := self._environ.get("HF_TOKEN", "").strip()):
+            return Login(password=token)
         return kept
 
     def all(self) -> dict[str, Login]:

@@ -19,6 +19,8 @@ _SMALLEST_PART = 4 * 1024**2
 _LARGEST_PART = 256 * 1024**2
 _USUAL_PARTS = 32
 _MOST_PARTS = 65_536
+#: That the kernel takes in one call.
+_MOST_BUFFERS = 1024
 #: Always as long, so that a state is replaced in one write.
 _STATE_BYTES = 128
 
@@ -86,23 +88,23 @@ class Partial:
                 return part.position
         return self._total
 
-    def write(self, part: Part, content: bytes | bytearray | memoryview) -> None:
+    def write(self, part: Part, chunks: list[bytes]) -> None:
         """The bytes that follow those of this part that are there."""
-        self._write_at(part.position, content)
-        part.completed += len(content)
+        part.completed = self._write_at(part.position, chunks) - part.offset
         self._save(part)
 
-    def write_from_beginning(self, position: int, content: bytes | bytearray | memoryview) -> None:
-        """For a download in one piece: all before `position` is there already."""
-        self._write_at(position, content)
-        end = position + len(content)
+    def write_from_beginning(self, position: int, chunks: list[bytes]) -> int:
+        """For a download in one piece: all before `position` is there already. The position after these bytes."""
+        end = self._write_at(position, chunks)
         for part in self.parts:
             if part.offset < end and part.position < end:
                 part.completed = min(end, part.end) - part.offset
                 self._save(part)
+        return end
 
-    def read(self, position: int, length: int) -> bytes:
-        return os.pread(self._descriptor, length, position)
+    def read_into(self, buffer: bytearray, position: int) -> int:
+        """How many bytes were read."""
+        return os.preadv(self._descriptor, [buffer], position)
 
     def finish(self) -> None:
         """The whole becomes the blob, at once, so that it outlives a power cut."""
@@ -121,11 +123,16 @@ class Partial:
         if descriptor >= 0:
             os.close(descriptor)
 
-    def _write_at(self, position: int, content: bytes | bytearray | memoryview) -> None:
-        rest = memoryview(content)
-        while rest:
-            written = os.pwrite(self._descriptor, rest, position)
-            rest, position = rest[written:], position + written
+    def _write_at(self, position: int, chunks: list[bytes]) -> int:
+        """The position after them."""
+        end = position + sum(map(len, chunks))
+        position += os.pwritev(self._descriptor, chunks[:_MOST_BUFFERS], position)
+        if position < end:
+            rest = memoryview(b"".join(chunks))[position - end :]
+            while rest:
+                written = os.pwrite(self._descriptor, rest, position)
+                rest, position = rest[written:], position + written
+        return end
 
     def _save(self, part: Part) -> None:
         state = msgspec.json.encode(_State(part.number, part.offset, part.size, part.completed))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection
 from pathlib import Path
 
+import httpcore
 import httpx
 
 from inference.errors import InvalidRequest, RegistryError, RegistryRefused
@@ -14,6 +15,9 @@ from inference.library.registry.patience import Patience
 from inference.library.registry.remote_name import RemoteName, parse_remote_name
 from inference.library.registry.repository import RemoteManifest, Repository, check_status
 from inference.version import VERSION
+
+#: As much as asyncio and uvloop read at once: with 64 KiB, every such read is cut in four and copied again and again.
+httpcore.AsyncHTTP11Connection.READ_NUM_BYTES = 256 * 1024
 
 
 class Registry:
@@ -85,7 +89,7 @@ class Registry:
     async def _speaks_tls(self, origin: httpx.URL) -> bool:
         try:
             await self._client(verifies=False).head(origin.join("/v2/"))
-        except httpx.ConnectError:
+        except (httpx.ConnectError, httpx.ConnectTimeout):
             return False
         except httpx.HTTPError:
             # Something is wrong that the request itself will tell of.

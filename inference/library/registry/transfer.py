@@ -84,10 +84,9 @@ class Transfer:
     async def _try_whole(self) -> None:
         position = 0
 
-        def write(content: bytearray) -> None:
+        def write(chunks: list[bytes]) -> None:
             nonlocal position
-            self._file.write_from_beginning(position, content)
-            position += len(content)
+            position = self._file.write_from_beginning(position, chunks)
 
         async with self._repository.open_blob(self._layer.digest, 0, None) as response:
             await self._check(response, 0)
@@ -95,23 +94,24 @@ class Transfer:
         if position < self._layer.size:
             raise PassingFailure("the connection to the registry was lost")
 
-    async def _read(self, response: httpx.Response, wanted: int, write: Callable[[bytearray], None]) -> None:
-        buffer = bytearray()
-        flushed = time.monotonic()
+    async def _read(self, response: httpx.Response, wanted: int, write: Callable[[list[bytes]], None]) -> None:
+        chunks: list[bytes] = []
+        waiting, flushed = 0, time.monotonic()
         try:
             async for chunk in response.aiter_raw():
                 await self._bandwidth.take(len(chunk))
-                buffer += chunk[:wanted]
-                is_too_long, wanted = len(chunk) > wanted, wanted - min(len(chunk), wanted)
-                if len(buffer) >= _FLUSH_BYTES or time.monotonic() - flushed > _FLUSH_S:
-                    full, buffer, flushed = buffer, bytearray(), time.monotonic()
+                is_too_long = len(chunk) > wanted
+                chunks.append(chunk[:wanted] if is_too_long else chunk)
+                waiting, wanted = waiting + len(chunks[-1]), wanted - len(chunks[-1])
+                if waiting >= _FLUSH_BYTES or time.monotonic() - flushed > _FLUSH_S:
+                    full, chunks, waiting, flushed = chunks, [], 0, time.monotonic()
                     await self._run(partial(write, full))
                     self._grown()
                 if is_too_long:
                     break
         finally:
-            if buffer:
-                write(buffer)
+            if waiting:
+                write(chunks)
             self._grown()
 
     async def _check(self, response: httpx.Response, position: int) -> None:

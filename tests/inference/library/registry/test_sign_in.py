@@ -150,7 +150,7 @@ async def test_token_of_hugging_face_comes_from_the_environment(tmp_path: Path) 
     assert logins.find("hf.co") == logins.find("HuggingFace.co") == Login(password="hf_abc")
     assert logins.find("registry.ollama.ai") is None
     logins.keep("hf.co", Login(password="other"))
-    assert logins.find("hf.co") == Login(password="other")
+    assert logins.find("hf.co") == logins.find("huggingface.co") == Login(password="other")
     assert parse_remote_name("hf.co/a/b:Q4_K_M").origin == "https://huggingface.co"
 
 
