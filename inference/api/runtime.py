@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from inference.api.upload_turns import UploadTurns
 from inference.benchmark.bench import Bencher
+from inference.benchmark.optimise import Optimiser
 from inference.benchmark.results import Benchmarks
 from inference.benchmark.speedometer import Speedometer
 from inference.estimate.estimator import Estimator
@@ -73,8 +74,16 @@ class Runtime:
         return Estimator(self.settings, self.library, lambda: self.registry, self.scheduler, self.benchmarks)
 
     @cached_property
+    def speedometer(self) -> Speedometer:
+        return Speedometer(self.settings, self.scheduler)
+
+    @cached_property
     def bencher(self) -> Bencher:
-        return Bencher(self.library, Speedometer(self.settings, self.scheduler), self.benchmarks, self.estimator)
+        return Bencher(self.library, self.speedometer, self.benchmarks, self.estimator)
+
+    @cached_property
+    def optimiser(self) -> Optimiser:
+        return Optimiser(self.library, self.speedometer, self.bencher, self.settings.data_dir / "optimise")
 
 
 def runtime_of(request: Request) -> Runtime:

@@ -4,6 +4,7 @@ from inference.api.runtime import Runtime
 from inference.jobs.works.bench import BenchWork
 from inference.jobs.works.create import CreateWork
 from inference.jobs.works.import_ import ImportWork
+from inference.jobs.works.optimise import OptimiseWork
 from inference.jobs.works.pull import PullWork
 from inference.jobs.works.push import PushWork
 
@@ -15,3 +16,4 @@ def register_works(runtime: Runtime) -> None:
     jobs.register(BenchWork(lambda: runtime.bencher))
     jobs.register(CreateWork(runtime.library, lambda: runtime.pulls))
     jobs.register(ImportWork(runtime.library, runtime.uploads))
+    jobs.register(OptimiseWork(lambda: runtime.optimiser))

@@ -65,7 +65,8 @@ class Speedometer:
         async with self._private_scope() as scope:
             yield Progress(status=f"loading {subject.name}")
             await self._ask(subject, scope, *_WARM_UP, keep_alive)
-            started, taken = time.monotonic(), []
+            started = time.monotonic()
+            taken: list[RequestStats] = []
             while len(taken) < _REPEATS and (not taken or time.monotonic() - started < _ENOUGH_SECONDS):
                 yield Progress(status=f"measuring {subject.name} ({len(taken) + 1} of {_REPEATS})")
                 taken.append(await self._ask(subject, scope, PROMPT_TOKENS, GENERATED_TOKENS, keep_alive))
