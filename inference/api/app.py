@@ -91,7 +91,7 @@ def build_app(runtime: Runtime) -> ASGIApp:
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
     app.state.runtime = runtime
-    guarded: ASGIApp = KnownOriginsOnly(app)
+    guarded: ASGIApp = KnownOriginsOnly(app, runtime.settings.origins)
     if runtime.settings.address.is_loopback:
         guarded = LocalHostsOnly(guarded)
     return CountRequests(guarded, runtime.scheduler.metrics, [route.path for route in routes])

@@ -1,12 +1,15 @@
-"""Guards the TCP listener against pages of the internet: a browser on this machine carries their requests here unasked.
+"""Which web pages may call the TCP listener: those of this machine, of this host, and of the origins in `OLLAMA_ORIGINS`.
 
-A page cannot read the answer, but to send a plain POST, and so to keep the processor busy or unload a model, it needs no leave.
-Programs send no Origin. The schemes are those that Ollama lets in by default.
+A browser carries the requests of any page here unasked. A page cannot read the answer without our leave (CORS), but to send a
+plain POST, and so to keep the processor busy or unload a model, it needs none: so others are turned away. Programs send no
+Origin. The schemes are those that Ollama lets in by default.
 """
 
+import re
+from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inference.api.hosts import is_unix, without_port
 
@@ -15,20 +18,82 @@ _APPS = {"app", "file", "tauri", "vscode-webview", "vscode-file"}
 _EXTENSIONS = {"chrome-extension", "moz-extension", "safari-web-extension"}
 
 
-class KnownOriginsOnly:
-    """Answers 403 with an empty body to a page of another host. The Unix socket is not checked."""
+#: What clients in browsers send: Ollama's list, with the headers of OpenAI's library.
+_ALLOWED_HEADERS = ", ".join(
+    (
+        "Authorization", "Content-Type", "User-Agent", "Accept", "X-Requested-With", "OpenAI-Beta",
+        *(
+            f"x-stainless-{name}"
+            for name in ("arch", "async", "custom-poll-interval", "helper-method", "lang", "os", "package-version", "poll-helper",
+                         "retry-count", "runtime", "runtime-version", "timeout")
+        ),
+    )
+)  # fmt: skip
+_METHODS = "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS"
+_PREFLIGHT_S = 12 * 3600
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class KnownOriginsOnly:
+    """Lets known pages read the answers, and answers 403 with an empty body to others. The Unix socket is not checked.
+
+    `allowed` are origins besides the usual ones; `*` in one stands for anything.
+    """
+
+    def __init__(self, app: ASGIApp, allowed: Collection[str] = ()) -> None:
         self._app = app
+        self._is_allowed = allowed_by(allowed)
+        self._allows_all = "*" in allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not is_unix(scope):
             headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-            if not is_known_origin(headers.get(b"origin", ""), headers.get(b"host", "")):
-                await send({"type": "http.response.start", "status": 403, "headers": [(b"content-length", b"0")]})
-                await send({"type": "http.response.body", "body": b""})
+            origin = headers.get(b"origin", "")
+            if not (is_known_origin(origin, headers.get(b"host", "")) or self._is_allowed(origin)):
+                await _answer(send, 403, [])
                 return
+            if origin and scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
+                await _answer(send, 204, [*self._leave(origin), *_preflight_headers()])
+                return
+            if origin:
+                send = self._with_leave(send, origin)
         await self._app(scope, receive, send)
+
+    def _leave(self, origin: str) -> list[tuple[bytes, bytes]]:
+        """The headers by which a browser lets the page read the answer. Nothing here depends on cookies, so none are let in."""
+        if self._allows_all:
+            return [(b"access-control-allow-origin", b"*")]
+        return [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"Origin")]
+
+    def _with_leave(self, send: Send, origin: str) -> Send:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", []), *self._leave(origin)]}
+            await send(message)
+
+        return sending
+
+
+def allowed_by(patterns: Collection[str]) -> Callable[[str], bool]:
+    """Whether an origin is one of `OLLAMA_ORIGINS`, such as `https://chat.example.org`, `http://*.local` or `*`."""
+    parts = [
+        ".*" if pattern == "*" else "[^/]*".join(map(re.escape, pattern.rstrip("/").lower().split("*"))) for pattern in patterns
+    ]
+    expression = re.compile("|".join(f"(?:{part})" for part in parts) or r"(?!)")
+    return lambda origin: expression.fullmatch(origin.lower()) is not None
+
+
+def _preflight_headers() -> list[tuple[bytes, bytes]]:
+    return [
+        (b"access-control-allow-methods", _METHODS.encode()),
+        (b"access-control-allow-headers", _ALLOWED_HEADERS.encode()),
+        (b"access-control-max-age", str(_PREFLIGHT_S).encode()),
+    ]
+
+
+async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    length = [] if status == 204 else [(b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": status, "headers": [*length, *headers]})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def is_known_origin(origin: str, host: str) -> bool:

@@ -9,14 +9,16 @@ from inference.cli.client import Client
 from inference.cli.errors import CommandError
 from inference.cli.figures import human_bytes
 from inference.cli.progress import ProgressView
+from inference.cli.spinner import Spinner
+from inference.cli.terminal import visible
 
 #: The server asks the registry for an estimate; nobody waits for it longer than this.
-_ESTIMATE_S = 20.0
+_ESTIMATE_S = 10.0
 
 
 def pull_model(client: Client, name: str, *, is_insecure: bool = False, has_estimate: bool = True) -> None:
     """Raises `CommandError`. Ctrl-C ends the pull; what was fetched stays for the next one."""
-    if has_estimate and (sentence := estimate(client, name)):
+    if has_estimate and (sentence := estimate(client, name, is_insecure=is_insecure)):
         click.echo(sentence, err=True)
     try:
         with ProgressView() as view:
@@ -26,11 +28,11 @@ def pull_model(client: Client, name: str, *, is_insecure: bool = False, has_esti
         raise
 
 
-def estimate(client: Client, name: str) -> str:
+def estimate(client: Client, name: str, *, is_insecure: bool = False) -> str:
     """What a download will take and whether it will run here; empty where the server cannot tell."""
-    with contextlib.suppress(CommandError, KeyError, TypeError, ValueError):
-        answer = client.post("/api/hearth/estimate", {"model": name}, timeout=_ESTIMATE_S)
-        return f"{name}: {describe_estimate(answer)}"
+    with contextlib.suppress(CommandError, KeyError, TypeError, ValueError), Spinner():
+        answer = client.post("/api/hearth/estimate", {"model": name, "insecure": is_insecure}, timeout=_ESTIMATE_S)
+        return visible(f"{name}: {describe_estimate(answer)}") if answer["download_bytes"] else ""
     return ""
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from inference.cli.chat.spinner import Spinner
 from inference.cli.chat.wrapping import PlainText, Wrapper, writer
 from inference.cli.figures import human_span
+from inference.cli.spinner import Spinner
 from inference.cli.terminal import is_terminal
 
 _GREY, _PLAIN = "\x1b[90m", "\x1b[0m"

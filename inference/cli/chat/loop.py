@@ -7,9 +7,9 @@ from inference.cli.chat.images import take_images
 from inference.cli.chat.quoting import unquoted
 from inference.cli.chat.session import Session
 from inference.cli.chat.slash import Leave, Slash, show_given_messages
-from inference.cli.chat.spinner import Spinner
 from inference.cli.chat.typing import Typing
 from inference.cli.errors import CommandError
+from inference.cli.spinner import Spinner
 from inference.cli.terminal import visible
 
 

@@ -1,5 +1,7 @@
 """`hearth show MODEL`"""
 
+import sys
+
 import click
 
 from inference.cli.client import Client
@@ -34,7 +36,6 @@ def command(words: tuple[str, ...], verbose: bool, **parts: bool) -> None:
         raise
     if chosen:
         text = str(model.get(chosen[0], ""))
-        click.echo(visible(text) if is_terminal(click.get_text_stream("stdout")) else text)
+        click.echo(visible(text) if is_terminal(sys.stdout) else text)
         return
-    for line in describe(model, is_verbose=verbose):
-        click.echo(line)
+    click.echo("\n".join(describe(model, is_verbose=verbose)))
