@@ -4,8 +4,10 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import ExitStack, aclosing, suppress
+from pathlib import Path
 from typing import Any
 
+from inference.conversion.convert import convert
 from inference.creation.file_work import FileWork
 from inference.creation.request import CheckedRequest, CreateRequest, check_request, check_template
 from inference.creation.sources import SourceFile, read_source, read_sources
@@ -47,10 +49,13 @@ async def _steps(
     creation.hold([*body.files.values(), *body.adapters.values()])
     if body.files or body.adapters:
         await asyncio.to_thread(creation.take_files, body, library)
-        if not body.base and not creation.models:
+        if not body.base and not creation.models and not creation.safetensors:
             raise InvalidRequest("no files provided to convert: a model needs a GGUF file with its weights")
     if checked.base is not None:
         async for step in creation.take_base(checked.base, asked=body.base, pull=pull):
+            yield step
+    if creation.safetensors:
+        async for step in creation.convert():
             yield step
     async with aclosing(make_model(checked, creation)) as finish:
         async for step in finish:
@@ -86,6 +91,8 @@ class Creation:
         self._config: dict[str, Any] = {}
         self._kept: list[Layer] = []
         self.sources: list[SourceFile] = []
+        #: A model that is to be converted, by its files' names.
+        self.safetensors: dict[str, Path] = {}
         self._layers: list[Layer] = []
         #: Blobs that were uploaded or made for this model and that it does not need in the end.
         self._spent: list[str] = []
@@ -110,14 +117,19 @@ class Creation:
 
     def take_files(self, body: CreateRequest, library: Library) -> None:
         """Raises `InvalidRequest` for files that do not make a model."""
-        found = read_sources((name, library.blobs.path(digest)) for name, digest in body.files.items())
+        files = {name: library.blobs.path(digest) for name, digest in body.files.items()}
+        if any(name.endswith(".safetensors") for name in files):
+            if "config.json" not in files:
+                raise InvalidRequest("a safetensors model needs its config.json")
+            self.safetensors, files = files, {}
+        found = read_sources(files.items())
         extra = read_sources((name, library.blobs.path(digest)) for name, digest in body.adapters.items())
         if extra.models or extra.projectors:
             raise InvalidRequest("the supplied adapter is not a LoRA adapter in GGUF format")
         adapters = found.adapters + extra.adapters
         if len(found.models) > 1:
             raise InvalidRequest("the supplied files hold more than one model")
-        if found.models and body.base:
+        if (found.models or self.safetensors) and body.base:
             raise InvalidRequest("both 'from' and a file with weights were given: leave one out")
         if len(found.projectors) > 1:
             raise InvalidRequest("the supplied files hold more than one projector")
@@ -126,6 +138,25 @@ class Creation:
         self.sources = found.models + found.projectors + adapters
         if found.models:
             _check_adapters(found.models[0].metadata, adapters)
+
+    async def convert(self) -> AsyncIterator[Progress]:
+        """Makes a GGUF file of the safetensors, which is then a source like any other. Raises `InvalidRequest`."""
+        blobs = self._library.blobs
+        await asyncio.to_thread(check_room, blobs.root, sum(path.stat().st_size for path in self.safetensors.values()))
+        target = blobs.root / f".new-converted-{os.urandom(8).hex()}"
+        try:
+            async with aclosing(convert(self.safetensors, target)) as steps:
+                async for step in steps:
+                    yield step
+            layer = await asyncio.to_thread(blobs.add_file, target, LAYER_PREFIX + "model")
+        finally:
+            with suppress(OSError):
+                target.unlink()
+        self.hold([layer.digest])
+        self._made.append(layer.digest)
+        source = await asyncio.to_thread(read_source, [blobs.path(layer.digest)])
+        _check_adapters(source.metadata, [other for other in self.sources if other.role == "adapter"])
+        self.sources.insert(0, source)
 
     async def take_base(self, name: ModelName, *, asked: str, pull: Pull | None) -> AsyncIterator[Progress]:
         """Raises `ModelNotFound`, or what pulling raises."""
