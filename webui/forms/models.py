@@ -72,7 +72,7 @@ class ModelNameForm(forms.Form):
             self.fields["name"].label = label
 
 
-class PeopleField(forms.ModelMultipleChoiceField):
+class PeopleField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # not generic at run time
     """People with their addresses, because several may have one name."""
 
     def label_from_instance(self, obj: User) -> str:

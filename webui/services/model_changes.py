@@ -48,12 +48,13 @@ def dependents_of(models: Sequence[InstalledModel], installed: Sequence[Installe
     names = {model.name for model in models}
     default = SiteSettings.load().default_model
     counted = Conversation.objects.filter(model__in=names).order_by().values("model")
-    uses = {row["model"]: row for row in counted.annotate(conversations=Count("pk"), people=Count("owner", distinct=True))}
+    counts = counted.annotate(conversations=Count("pk"), people=Count("owner", distinct=True))
+    uses = {row["model"]: (row["conversations"], row["people"]) for row in counts}
     return [
         Dependents(
             model=model,
-            conversations=uses.get(model.name, {}).get("conversations", 0),
-            people=uses.get(model.name, {}).get("people", 0),
+            conversations=uses.get(model.name, (0, 0))[0],
+            people=uses.get(model.name, (0, 0))[1],
             is_default=model_key(model.name) == model_key(default) != "",
             sharing=tuple(
                 other.name for other in installed if model.weights and other.weights == model.weights and other.name not in names

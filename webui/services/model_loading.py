@@ -7,6 +7,7 @@ import asyncio
 import logging
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -113,6 +114,7 @@ async def _load_with_progress(model: InstalledModel, keep_alive: KeepAlive) -> N
 
 def _load_and_wait(model: InstalledModel, keep_alive: KeepAlive) -> None:
     wish = {} if keep_alive is None else {"keep_alive": keep_alive}
-    path, nothing = ("/api/generate", {"stream": False}) if model.can_chat else ("/api/embed", {"input": []})
+    path = "/api/generate" if model.can_chat else "/api/embed"
+    nothing: dict[str, Any] = {"stream": False} if model.can_chat else {"input": []}
     call("POST", path, {"model": model.name, **nothing, **wish}, timeout=LONGEST_LOAD)
     forget_list()

@@ -41,3 +41,9 @@ def time_left(seconds: int) -> str:
 def whole_percent(fraction: float) -> str:
     """0.437 as 43 %: never 100 before the end."""
     return gettext("%(number)s %%") % {"number": int(fraction * 100)}
+
+
+@register.filter
+def rate(value: float) -> str:
+    """A speed in two or three digits: 8.4, 131, 1,240."""
+    return number_format(round(value, 1 if value < 20 else None), 1 if value < 20 else 0, force_grouping=True)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from webui.views.models import access, changes, editing, installed, model, picker
+from webui.views.models import access, changes, editing, installed, model, picker, speed
 
 model_urls = [
     path("models/", installed.models, name="models"),
@@ -14,6 +14,9 @@ model_urls = [
     path("models/cancel/<path:name>/", changes.cancel, name="model-load-cancel"),
     path("models/unload/<path:name>/", changes.unload, name="model-unload"),
     path("models/edit/<path:name>/", editing.edit, name="model-edit"),
+    path("models/speed/<path:name>/", speed.speed, name="model-speed"),
+    path("models/bench/<path:name>/", speed.bench, name="model-bench"),
+    path("models/bench-cancel/<path:name>/", speed.cancel_measuring, name="model-bench-cancel"),
     path("models/copy/<path:name>/", changes.copy, name="model-copy"),
     path("models/rename/<path:name>/", changes.rename, name="model-rename"),
     path("models/default/<path:name>/", changes.default, name="model-default"),

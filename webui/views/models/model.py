@@ -16,6 +16,7 @@ from webui.services.installed_models import InstalledModel, find_by_name
 from webui.services.model_access import access_of
 from webui.services.model_details import model_details
 from webui.services.model_list import listed_models
+from webui.services.model_speed import model_speed
 from webui.services.models import list_models
 from webui.views.requests import PersonRequest, administrator_required
 
@@ -54,6 +55,8 @@ def render_model(request: PersonRequest, name: str, *, status: int = 200, **form
         "listed": listed_models([model])[0],
         "model": model,
         "details": details,
+        "name": model.name,
+        "speed": model_speed(model.name),
         "access": access,
         "load_form": LoadForm(),
         "copy_form": ModelNameForm(prefix="copy", label=gettext("Name of the copy")),
