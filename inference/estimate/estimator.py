@@ -25,6 +25,8 @@ from inference.settings import Settings
 if TYPE_CHECKING:
     from inference.library.registry.registry import Registry
 
+#: How long a registry is waited for, in seconds; a third of it where the catalogue knows the model.
+_ANSWER_S = 15.0
 #: A single bench must not turn every estimate upside down.
 _LEAST_RATIO, _MOST_RATIO = 0.2, 3.0
 
@@ -113,15 +115,18 @@ class Estimator:
         name = parse_remote_name(asked, insecure=insecure).name
         with suppress(ModelNotFound):
             return await self.of_installed(await asyncio.to_thread(self._library.find, name, asked=asked), context=context)
+        size = find_size(name)
         try:
-            remote = await read_remote(self._registry(), self._library, asked, insecure=insecure)
+            async with asyncio.timeout(_ANSWER_S if size is None else _ANSWER_S / 3):
+                remote = await read_remote(self._registry(), self._library, asked, insecure=insecure)
         except NotInRegistry:
             raise ModelNotFound(f"model '{asked}' not found, neither here nor at its registry") from None
-        except RegistryError:
-            size = find_size(name)
-            if size is None:
+        except (RegistryError, TimeoutError) as error:
+            if size is not None:
+                return await self.of_size(size, context=context)
+            if isinstance(error, RegistryError):
                 raise
-            return await self.of_size(size, context=context)
+            raise RegistryError("the registry does not answer in time") from None
         return await self.of(remote.subject(self._context(remote.metadata, context)))
 
     async def of_size(self, size: Size, *, context: int | None = None) -> Estimate:
