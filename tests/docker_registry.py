@@ -80,6 +80,8 @@ class DockerRegistry:
         """Puts a model there by hand, as `kind: content`; the manifest's bytes, which are of a form we never write."""
         with httpx.Client(base_url=self.url, headers=self.headers) as http:
             for content in (config, *layers.values()):
+                if http.head(f"/v2/{repository}/blobs/{digest_of(content)}").is_success:
+                    continue
                 started = http.post(f"/v2/{repository}/blobs/uploads/").raise_for_status()
                 target = httpx.URL(started.headers["location"]).copy_merge_params({"digest": digest_of(content)})
                 http.put(target, content=content, headers={"content-type": "application/octet-stream"}).raise_for_status()

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import ollama
+import psutil
 import pytest
 
-from tests.contract.service import MODEL, Service
+from tests.contract.service import MODEL, Service, lines_of, until
 from tests.docker_registry import DockerRegistry, digest_of, random_bytes, running_registry
 
 WEIGHTS = random_bytes(300_000)
@@ -109,16 +110,45 @@ def test_bad_request_is_refused_with_its_reason(service: Service, body: dict[str
     assert (response.status_code, response.json()["error"]) == (400, error)
 
 
-def test_stop_in_the_middle_tells_who_waits_and_is_quick(tmp_path: Path, service: Service, docker: DockerRegistry) -> None:
-    limited = {"HEARTH_DOWNLOAD_LIMIT": "100KB", "OLLAMA_MODELS": str(tmp_path / "models")}
-    own = Service(tmp_path / "data", **limited).start()
-    with own.client() as client:
-        body = {"model": f"{docker.host}/library/small", "insecure": True}
+def fetches(service: Service) -> bool:
+    """Whether a blob is being downloaded."""
+    return any("-partial" in file.path for file in psutil.Process(service.process.pid).open_files())
+
+
+@pytest.fixture
+def slow_service(tmp_path: Path, service: Service) -> Iterator[Service]:
+    """With a models folder of its own, into which 2 MB/s come."""
+    slow = Service(tmp_path / "data", HEARTH_DOWNLOAD_LIMIT="2MB", OLLAMA_MODELS=str(tmp_path / "models")).start()
+    yield slow
+    assert slow.stop() == 0
+    assert "Traceback" not in slow.log.read_text()
+
+
+def test_pull_ends_with_the_last_client_that_waits_for_it(slow_service: Service, docker: DockerRegistry) -> None:
+    docker.push("library/larger", "latest", {"model": random_bytes(4_000_000)})
+    body = {"model": f"{docker.host}/library/larger", "insecure": True}
+    with slow_service.client() as client:
+        with client.stream("POST", "/api/pull", json=body) as staying:
+            lines = lines_of(staying)
+            with client.stream("POST", "/api/pull", json=body) as leaving:
+                next(line for line in lines_of(leaving) if line.get("completed"))
+            begun = next(line["completed"] for line in lines if line.get("completed"))
+            # The one who stays is still served.
+            assert next(line["completed"] for line in lines if line.get("completed", 0) > begun) < 4_000_000
+            assert fetches(slow_service)
+        until(lambda: not fetches(slow_service))
+        assert [model["name"] for model in client.get("/api/tags").json()["models"]] == [MODEL]
+        assert client.post("/api/pull", json={**body, "stream": False}).json() == {"status": "success"}
+
+
+def test_stop_in_the_middle_tells_who_waits(slow_service: Service, docker: DockerRegistry) -> None:
+    docker.push("library/larger", "latest", {"model": random_bytes(4_000_000)})
+    with slow_service.client() as client:
+        body = {"model": f"{docker.host}/library/larger", "insecure": True}
         with client.stream("POST", "/api/pull", json=body) as response:
-            lines = (json.loads(line) for line in response.iter_lines())
+            lines = lines_of(response)
             next(line for line in lines if "digest" in line)
-            assert own.stop() == 0
+            slow_service.stop()
             *_, last = lines
 
     assert last["code"] == "shutting_down"
-    assert "Traceback" not in own.log.read_text()

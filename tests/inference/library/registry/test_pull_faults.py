@@ -7,13 +7,16 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from inference.errors import DigestMismatch, NotEnoughDisk, RegistryError
 from inference.library.models import Library
-from inference.library.registry.patience import Patience
+from inference.library.registry.patience import Patience, failure_of
 from inference.library.registry.pulls import Pulls
 from inference.library.registry.registry import Registry
 from tests.docker_registry import DockerRegistry, digest_of, random_bytes
@@ -245,6 +248,27 @@ async def test_disk_that_others_fill_up_meanwhile(proxy: FaultyProxy, registry: 
         await pull(pulls, name)
     assert list(library.manifests.names()) == []
     await pulls.close()
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("7", 7), ("0", 0), ("-1", None), ("soon", None), ("", None)])
+def test_server_says_in_seconds_when_to_come_back(value: str, seconds: float | None) -> None:
+    failure = failure_of(httpx.Response(503, headers={"retry-after": value}))
+
+    assert failure is not None
+    assert failure.retry_after == seconds
+
+
+def test_server_says_by_a_date_when_to_come_back() -> None:
+    moment = datetime.now(UTC) + timedelta(seconds=30)
+    later, earlier = (
+        failure_of(httpx.Response(429, headers={"retry-after": format_datetime(when, usegmt=True)}))
+        for when in (moment, moment - timedelta(hours=1))
+    )
+
+    assert later is not None
+    assert later.retry_after == pytest.approx(30, abs=2)
+    assert earlier is not None
+    assert earlier.retry_after == 0
 
 
 def test_wait_doubles_up_to_its_longest_and_honours_the_server() -> None:

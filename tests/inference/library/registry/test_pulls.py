@@ -179,9 +179,12 @@ async def test_cap_on_bandwidth_holds(docker: DockerRegistry, library: Library, 
     loop = asyncio.get_running_loop()
     started = loop.time()
 
-    await pull(pulls, f"{docker.host}/library/slow")
+    steps = await pull(pulls, f"{docker.host}/library/slow")
 
-    assert 0.45 < loop.time() - started < 3
+    elapsed = loop.time() - started
+    assert 0.45 < elapsed < 3
+    # And nobody is told more often than ten times a second, but for what begins and ends.
+    assert 3 <= len(steps) <= elapsed * 10 + 7
     await pulls.close()
 
 
