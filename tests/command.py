@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 PROGRAM = Path(__file__).parents[1] / "bin" / "hearth"
-TIMEOUT_S = 60
+TIMEOUT_S = 120
 
 
 def environment(url: str = "", **variables: str) -> dict[str, str]:

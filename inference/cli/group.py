@@ -24,6 +24,8 @@ COMMANDS = {
     "ps": "List running models",
     "cp": "Copy a model",
     "rm": "Remove a model",
+    "bench": "Measure how fast a model is here",
+    "optimise": "Write a model anew as this machine runs it fastest",
     "completion": "Generate the autocompletion script for the specified shell",
     "help": "Help about any command",
 }
