@@ -1,0 +1,114 @@
+"""How a model marks its thinking and its calls of tools, told from its template."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from inference.prompt.go_template import GoTemplate, GoTemplateError
+from inference.prompt.go_template.nodes import Action, Branch, Node, Text, names_in, operands_in
+from inference.prompt.parsing.thinking import ThinkingTags
+from inference.prompt.parsing.tool_calls import COMMON_CLOSERS, COMMON_MARKS
+
+_MAX_MARK = 64
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSyntax:
+    """`thinking` is None for a model that does not think; `tool_marks` stand before calls, besides the common ones."""
+
+    thinking: ThinkingTags | None = None
+    tool_marks: tuple[str, ...] = ()
+    knows_tools: bool = False
+    #: Can fill in what is missing between two texts, by its template.
+    knows_infill: bool = False
+
+    def shown_texts(self, *, thinking: bool, tools: bool) -> list[str]:
+        """Marks that the model may write as tokens which otherwise stay invisible."""
+        texts = [self.thinking.opening, self.thinking.closing] if thinking and self.thinking else []
+        return [*texts, *self.tool_marks, *COMMON_MARKS, *COMMON_CLOSERS] if tools else texts
+
+
+def syntax_of(go_template: str | None, jinja: str | None) -> AnswerSyntax:
+    """Of the template in Go's language, or where there is none of the Jinja template. One that cannot be read is a model
+    that knows nothing."""
+    return _jinja_syntax(jinja or "") if go_template is None else _go_syntax(go_template)
+
+
+def _jinja_syntax(template: str) -> AnswerSyntax:
+    thinks = "<think>" in template and "</think>" in template
+    knows_tools = "tools" in template or "tool_call" in template
+    return AnswerSyntax(thinking=ThinkingTags() if thinks else None, knows_tools=knows_tools)
+
+
+@lru_cache(maxsize=64)
+def _go_syntax(source: str) -> AnswerSyntax:
+    try:
+        template = GoTemplate(source)
+    except GoTemplateError:
+        return AnswerSyntax()
+    names = template.names()
+    bodies = [template.root, *template.defined.values()]
+    thinking = next((tags for body in bodies if (tags := _thinking_tags(body))), None)
+    mark = next((mark for body in bodies if (mark := _tool_mark(body))), "")
+    return AnswerSyntax(
+        thinking=thinking,
+        tool_marks=(mark,) if mark else (),
+        knows_tools="tools" in names,
+        knows_infill="suffix" in names,
+    )
+
+
+def _thinking_tags(nodes: list[Node], *, is_in_messages: bool = False) -> ThinkingTags | None:
+    """The texts around `.Thinking`, within the loop over the messages."""
+    for node in nodes:
+        if isinstance(node, Action) and is_in_messages and _asks_for(node, "Thinking"):
+            return _surrounding_tags(nodes)
+        if isinstance(node, Branch):
+            is_loop = node.keyword == "range" and _pipe_names(node, "Messages")
+            for inner in (node.body, node.otherwise):
+                tags = _thinking_tags(inner, is_in_messages=is_in_messages or is_loop)
+                if tags is not None:
+                    return tags
+    return None
+
+
+def _surrounding_tags(nodes: list[Node]) -> ThinkingTags | None:
+    opening, closing = (node.text.strip() if isinstance(node, Text) else "" for node in (nodes[0], nodes[-1]))
+    return ThinkingTags(opening, closing) if opening and closing and max(len(opening), len(closing)) <= _MAX_MARK else None
+
+
+def _tool_mark(nodes: list[Node]) -> str:
+    """The text before the calls of an earlier answer; empty where JSON stands alone."""
+    for branch in _branches(nodes):
+        if _pipe_names(branch, "ToolCalls"):
+            text = next(_texts(branch.body), "").replace("\r\n", "\n").partition("{")[0].strip()
+            mark = text.removesuffix("[").rstrip()
+            return mark if len(mark) <= _MAX_MARK else ""
+    return ""
+
+
+def _branches(nodes: list[Node]) -> Iterator[Branch]:
+    for node in nodes:
+        if isinstance(node, Branch):
+            yield node
+            yield from _branches(node.body)
+            yield from _branches(node.otherwise)
+
+
+def _texts(nodes: list[Node]) -> Iterator[str]:
+    """Texts that are not blank, before the first value that is written."""
+    for node in nodes:
+        if isinstance(node, Action) and not node.pipe.variables:
+            return
+        if isinstance(node, Text) and node.text.strip():
+            yield node.text
+        elif isinstance(node, Branch):
+            yield from _texts(node.body)
+
+
+def _asks_for(node: Node, name: str) -> bool:
+    return any(name in names_in(operand) for operand in operands_in([node]))
+
+
+def _pipe_names(branch: Branch, name: str) -> bool:
+    return _asks_for(Action(branch.pipe), name)

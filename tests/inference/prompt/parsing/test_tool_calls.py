@@ -1,0 +1,238 @@
+"""Calls in the notation of each family of models, as hand-written answers."""
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from inference.prompt.parsing import AnswerParser, AnswerSyntax, ContentDelta, syntax_of
+from tests.inference.prompt import go_templates
+from tests.inference.prompt.parsing.reading import THINKING, TOOLS, parse
+
+ROME = (0, "get_weather", '{"city": "Rome"}')
+OSLO = (1, "get_weather_map", '{"city": "Oslo"}')
+
+ANSWERS: list[tuple[str, list[object]]] = [
+    # Qwen 2.5 and 3, Hermes.
+    ('<tool_call>\n{"name": "get_weather", "arguments": {"city": "Rome"}}\n</tool_call>', [ROME]),
+    (
+        '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Rome"}}\n</tool_call>\n'
+        '<tool_call>\n{"name": "get_weather_map", "arguments": {"city": "Oslo"}}\n</tool_call>',
+        [ROME, OSLO],
+    ),
+    (
+        '<tool_call>{"name": "get_weather", "arguments": {"city": "Rome"}}\n'
+        '{"name": "get_weather_map", "arguments": {"city": "Oslo"}}</tool_call>',
+        [ROME, OSLO],
+    ),
+    ('I look.\n<tool_call>{"name": "now"}</tool_call>', [("content", "I look.\n"), (0, "now", "{}")]),
+    ('<tool_call>{"name": "now", "arguments": {}}</tool_call>\nDone.', [(0, "now", "{}"), ("content", "Done.")]),
+    ('\n\n<tool_call>{"name": "now", "arguments": "{}"}', [(0, "now", "{}")]),
+    ('<tool_call>{"arguments": {"city": "Rome"}, "name": "get_weather"}</tool_call>', [ROME]),
+    ('<think>hm</think>\n<tool_call>{"name": "now", "arguments": {}}</tool_call>', [("thinking", "hm"), (0, "now", "{}")]),
+    # Mistral, older and newer.
+    ('[TOOL_CALLS] [{"name": "get_weather", "arguments": {"city": "Rome"}}]', [ROME]),
+    (
+        '[TOOL_CALLS][{"name": "get_weather", "arguments": {"city": "Rome"}}, '
+        '{"name": "get_weather_map", "arguments": {"city": "Oslo"}}]',
+        [ROME, OSLO],
+    ),
+    ('[TOOL_CALLS]get_weather[ARGS]{"city": "Rome"}[TOOL_CALLS]get_weather_map[ARGS]{"city": "Oslo"}', [ROME, OSLO]),
+    # Llama 3.1 and later.
+    ('{"name": "get_weather", "parameters": {"city": "Rome"}}', [ROME]),
+    ('<|python_tag|>{"type": "function", "name": "get_weather", "parameters": {"city": "Rome"}}', [ROME]),
+    (
+        '{"name": "get_weather", "parameters": {"city": "Rome"}}; {"name": "get_weather_map", "parameters": {"city": "Oslo"}}',
+        [ROME, OSLO],
+    ),
+    ('[{"name": "get_weather", "arguments": {"city": "Rome"}}]', [ROME]),
+    # Qwen 3 Coder.
+    (
+        "<tool_call>\n<function=get_weather>\n<parameter=city>\nRome\n</parameter>\n<parameter=days>\n3\n</parameter>\n"
+        '<parameter=deep>\n{"a": [1]}\n</parameter>\n</function>\n</tool_call>',
+        [(0, "get_weather", '{"city": "Rome", "days": 3, "deep": {"a": [1]}}')],
+    ),
+    ("<function=get_weather>\n<parameter=city>\n1\n2\n</parameter>\n</function>", [(0, "get_weather", '{"city": "1\\n2"}')]),
+    ("Ok: <function=now></function>", [("content", "Ok: "), (0, "now", "{}")]),
+    # Llama 3.1 with custom tools.
+    ('<function=get_weather>{"city": "Rome"}</function>', [ROME]),
+    # GLM 4.5.
+    (
+        "<tool_call>get_weather\n<arg_key>city</arg_key>\n<arg_value>Rome</arg_value>\n<arg_key>days</arg_key>\n"
+        "<arg_value>2</arg_value>\n</tool_call>",
+        [(0, "get_weather", '{"city": "Rome", "days": 2}')],
+    ),
+    # DeepSeek.
+    (
+        "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>get_weather\n"
+        '```json\n{"city": "Rome"}\n```<｜tool▁call▁end｜>\n'
+        "<｜tool▁call▁begin｜>function<｜tool▁sep｜>get_weather_map\n"
+        '```json\n{"city": "Oslo"}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>',
+        [ROME, OSLO],
+    ),
+    # Freer forms that small models write.
+    ('<tool_call>{"function": {"name": "get_weather", "arguments": {"city": "Rome"}}}</tool_call>', [ROME]),
+    ('<tool_call>{"get_weather": {"city": "Rome"}}</tool_call>', [ROME]),
+    ('<tool_call>{"get_weather": {"arguments": {"city": "Rome"}}}</tool_call>', [ROME]),
+    ('<tool_call>{"tool_call": {"name": "get_weather", "arguments": {"city": "Rome"}}}</tool_call>', [ROME]),
+    ('{"name": "get_weather", "arguments": "{\\"city\\": \\"Rome\\"}"}', [ROME]),
+    ('{"name": "get_weather", "arguments": {"city": "a } \\" ] {"}}', [(0, "get_weather", '{"city": "a } \\" ] {"}')]),
+    # What is no call stays text, to the last character.
+    ('{"name": "unknown", "arguments": {}}', [("content", '{"name": "unknown", "arguments": {}}')]),
+    ('  {"city": "Rome"}\n', [("content", '  {"city": "Rome"}\n')]),
+    (
+        '<tool_call>{"name": "unknown", "arguments": {}}</tool_call>',
+        [("content", '<tool_call>{"name": "unknown", "arguments": {}}</tool_call>')],
+    ),
+    ('<tool_call>{"name": "get_weather", "argu', [("content", '<tool_call>{"name": "get_weather", "argu')]),
+    ('{"name": "get_weather", "arguments": {"city": ', [("content", '{"name": "get_weather", "arguments": {"city": ')]),
+    ("<tool_call>{'name': 'get_weather'}</tool_call>", [("content", "<tool_call>{'name': 'get_weather'}</tool_call>")]),
+    ("[1] says so", [("content", "[1] says so")]),
+    ("[ TODO ]", [("content", "[ TODO ]")]),
+    ("A <tool_call> is a tag.", [("content", "A <tool_call> is a tag.")]),
+    ("a <tool b [TOOL_ c <func", [("content", "a <tool b [TOOL_ c <func")]),
+    ("<function=unknown></function> x", [("content", "<function=unknown></function> x")]),
+    ('Use {"name": "now", "arguments": {}}.', [("content", 'Use {"name": "now", "arguments": {}}.')]),
+    ('{"name": "now", "arguments": {}} , and more', [(0, "now", "{}"), ("content", ", and more")]),
+    ("<tool_call>" + "x" * 300 + "<tool_call>{}", [("content", "<tool_call>" + "x" * 300 + "<tool_call>{}")]),
+    ("{" * 100 + "}" * 100, [("content", "{" * 100 + "}" * 100)]),
+]
+
+
+@pytest.mark.parametrize(("text", "parts"), ANSWERS)
+def test_answer(text: str, parts: list[object]) -> None:
+    assert parse([text]) == parts
+    assert parse(text) == parts
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data(), answer=st.sampled_from([text for text, _ in ANSWERS]), more=st.sampled_from([text for text, _ in ANSWERS]))
+def test_answer_is_the_same_however_it_is_cut(data: st.DataObject, answer: str, more: str) -> None:
+    text = answer + data.draw(st.sampled_from(["", "\n", " and ", ","])) + more
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=12)))
+
+    pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+
+    assert parse(pieces) == parse([text]) == parse(text)
+
+
+PIECES = st.sampled_from(
+    [
+        "<tool_call>",
+        "</tool_call>",
+        "[TOOL_CALLS]",
+        "[ARGS]",
+        "<function=",
+        "now",
+        "get_weather",
+        ">",
+        "</function>",
+        "{",
+        "}",
+        "[",
+        "]",
+        '"',
+        "\\",
+        ":",
+        ",",
+        ";",
+        " ",
+        "\n",
+        "<",
+        "<think>",
+        "</think>",
+        "```",
+        "x",
+        "<parameter=a>",
+        "</parameter>",
+        "<arg_key>",
+        "</arg_key>",
+        "<|python_tag|>",
+        '{"name": "now"}',
+        '"name"',
+        '"arguments"',
+        '{"name": "get_weather", "arguments": {"city": "x"}}',
+        "<｜tool▁call▁begin｜>",
+    ]
+)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(pieces=st.lists(PIECES, max_size=14), is_thinking=st.booleans())
+@example(pieces=['{"name": "now"}', ",", "[", "x"], is_thinking=False)
+@example(pieces=["<tool_call>", "[", " ", "{", "x"], is_thinking=False)
+def test_random_text_is_never_lost_and_the_same_however_it_is_cut(pieces: list[str], is_thinking: bool) -> None:
+    text = "".join(pieces)
+
+    whole = parse([text], is_thinking=is_thinking)
+
+    assert whole == parse(pieces, is_thinking=is_thinking) == parse(text, is_thinking=is_thinking)
+    if not is_thinking and "think>" not in text and not any(isinstance(part[0], int) for part in whole):
+        assert "".join(part[1] for part in whole) == text
+
+
+def test_part_of_a_call_is_never_shown() -> None:
+    text = 'Well: <tool_call>\n{"name": "get_weather", "arguments": {"city": "Rome"}}\n</tool_call>'
+    parser = AnswerParser(THINKING, tools=TOOLS)
+
+    shown = [event for char in text for event in parser.feed(char)]
+
+    assert [event.text for event in shown if isinstance(event, ContentDelta)] == list("Well: ")
+
+
+def test_long_json_answer_is_not_held_back() -> None:
+    parser = AnswerParser(THINKING, tools=TOOLS)
+
+    events = parser.feed('{"essay": "' + "word " * 200)
+
+    assert len(events) >= 1
+
+
+def test_without_tools_nothing_is_held_back() -> None:
+    parser = AnswerParser(THINKING)
+
+    assert parser.feed('<tool_call>{"name') == [ContentDelta('<tool_call>{"name')]
+
+
+@pytest.mark.parametrize(
+    ("template", "marks", "thinks", "tools", "infill"),
+    [
+        (go_templates.LLAMA3_TOOLS, (), False, True, False),
+        (go_templates.QWEN_TOOLS, ("<tool_call>",), False, True, False),
+        (go_templates.MISTRAL, ("[TOOL_CALLS]",), False, True, False),
+        (go_templates.COMMAND_R, ("Action: ```json",), False, True, False),
+        (go_templates.DEEPSEEK_THINKING, (), True, False, False),
+        (go_templates.FIM, (), False, False, True),
+        (go_templates.CHATML_LEGACY, (), False, False, False),
+        ("{{ if", (), False, False, False),
+    ],
+)
+def test_syntax_of_a_go_template(template: str, marks: tuple[str, ...], thinks: bool, tools: bool, infill: bool) -> None:
+    syntax = syntax_of(template, None)
+
+    assert (syntax.tool_marks, syntax.thinking is not None, syntax.knows_tools, syntax.knows_infill) == (
+        marks,
+        thinks,
+        tools,
+        infill,
+    )
+
+
+def test_thinking_tags_are_those_of_the_template() -> None:
+    source = "{{ range .Messages }}{{ if .Thinking }}[MUSE]\n{{ .Thinking }}\n[/MUSE]{{ end }}{{ .Content }}{{ end }}"
+    syntax = syntax_of(source, None)
+
+    assert parse("[MUSE]hm[/MUSE] yes", syntax) == [("thinking", "hm"), ("content", "yes")]
+
+
+def test_call_behind_the_mark_of_its_template() -> None:
+    functools = "{{ range .Messages }}{{ if .ToolCalls }}functools[{{ range .ToolCalls }}{{ . }}{{ end }}]{{ end }}{{ end }}"
+    call = '[{"name": "get_weather", "arguments": {"city": "Rome"}}]'
+    command_r = '\nAction: ```json\n[\n {"tool_name": "get_weather", "parameters": {"city": "Rome"}}\n]```\n'
+
+    assert parse(f"functools{call}", syntax_of(functools, None)) == [ROME]
+    assert parse(command_r, syntax_of(go_templates.COMMAND_R, None)) == [ROME]
+
+
+def test_syntax_of_a_jinja_template() -> None:
+    assert syntax_of(None, "{{ tools }} <think></think>") == AnswerSyntax(thinking=THINKING.thinking, knows_tools=True)
+    assert syntax_of(None, None) == syntax_of(None, "<think>") == AnswerSyntax()
