@@ -50,6 +50,8 @@ class Settings:
     flash_attention: FlashAttention = "auto"
     #: Bytes of every GPU that are left to others.
     gpu_overhead: int = 0
+    #: Which template writes the prompts of a model that has a TEMPLATE and Jinja in its file; None: as the request needs.
+    go_template: bool | None = None
     #: Whether a model that fits one GPU is spread over all of them.
     sched_spread: bool = False
     #: Whether blobs that no model needs are removed at the start, and what a replaced model alone needed at once.
@@ -109,6 +111,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         kv_cache_type=cast(KvCacheType, reader.choice("OLLAMA_KV_CACHE_TYPE", "f16", get_args(KvCacheType))),
         flash_attention=_FLASH_ATTENTION[reader.boolean("OLLAMA_FLASH_ATTENTION")],
         gpu_overhead=reader.integer("OLLAMA_GPU_OVERHEAD", 0, minimum=0, maximum=2**50),
+        go_template=reader.boolean("OLLAMA_GO_TEMPLATE"),
         sched_spread=bool(reader.boolean("OLLAMA_SCHED_SPREAD")),
         prunes=not reader.boolean("OLLAMA_NOPRUNE"),
         download_limit=reader.size("HEARTH_DOWNLOAD_LIMIT", 0),

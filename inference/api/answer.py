@@ -13,10 +13,10 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from inference.api.errors import JSON_TYPE, error_body
-from inference.api.lines import Content, event_line, final_line, output_line
+from inference.api.lines import AnswerPart, Content, event_line, final_line, output_line, rendered_line
+from inference.api.reading import AnswerReader, Reading, joined
 from inference.errors import InferenceError
-from inference.runner.messages import TokenLogprob
-from inference.scheduler import Finished, Output, RequestStream
+from inference.scheduler import Finished, Output, Rendered, RequestStream
 
 NDJSON_TYPE = "application/x-ndjson"
 
@@ -24,8 +24,21 @@ NDJSON_TYPE = "application/x-ndjson"
 class Answer:
     """An ASGI application for one request; an endpoint returns it in place of a response."""
 
-    def __init__(self, stream: RequestStream, *, model: str, content: Content, is_streaming: bool, wants_events: bool) -> None:
+    def __init__(
+        self,
+        stream: RequestStream,
+        *,
+        model: str,
+        content: Content,
+        is_streaming: bool,
+        wants_events: bool,
+        reading: Reading | None = None,
+        is_render_only: bool = False,
+    ) -> None:
+        """`is_render_only`: the prompt is the answer."""
         self._stream = stream
+        self._reader = AnswerReader(reading or Reading())
+        self._is_render_only = is_render_only
         self._model = model
         self._content = content
         self._is_streaming = is_streaming
@@ -35,7 +48,7 @@ class Answer:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         watcher = asyncio.create_task(self._cancel_on_disconnect(receive))
         try:
-            if self._is_streaming:
+            if self._is_streaming and not self._is_render_only:
                 await self._send_lines(send)
             else:
                 await self._send_whole(send)
@@ -65,31 +78,41 @@ class Answer:
 
     async def _lines(self) -> AsyncIterator[dict[str, Any]]:
         async for event in self._stream:
-            if isinstance(event, Output):
-                if event.text or event.logprobs:
-                    yield output_line(self._model, self._content, event)
+            if isinstance(event, Rendered):
+                self._note(event)
+            elif isinstance(event, Output):
+                for part in self._reader.read(event):
+                    yield output_line(self._model, self._content, part)
             elif isinstance(event, Finished):
-                yield self._final(event, Output("", 0))
+                for part in self._reader.finish():
+                    yield output_line(self._model, self._content, part)
+                yield self._final(event, AnswerPart())
             elif self._wants_events:
                 yield event_line(event)
 
     async def _send_whole(self, send: Send) -> None:
-        texts: list[str] = []
-        logprobs: list[TokenLogprob] = []
+        parts: list[AnswerPart] = []
+        line: dict[str, Any] = {}
         async for event in self._stream:
-            if isinstance(event, Output):
-                texts.append(event.text)
-                logprobs += event.logprobs
+            if isinstance(event, Rendered):
+                self._note(event)
+                line = rendered_line(self._model, event)
+            elif isinstance(event, Output):
+                parts += self._reader.read(event)
             elif isinstance(event, Finished):
-                body = msgspec.json.encode(self._final(event, Output("".join(texts), 0, logprobs)))
+                if not (self._is_render_only and line):
+                    line = self._final(event, joined([*parts, *self._reader.finish()]))
+                body = msgspec.json.encode(line)
                 await _send_start(send, JSON_TYPE, length=len(body))
                 await _send_body(send, body, is_last=True)
 
-    def _final(self, finished: Finished, output: Output) -> dict[str, Any]:
+    def _note(self, rendered: Rendered) -> None:
+        if rendered.is_thinking:
+            self._reader.begin_thinking()
+
+    def _final(self, finished: Finished, part: AnswerPart) -> dict[str, Any]:
         elapsed = time.monotonic_ns() - self._started_ns
-        return final_line(
-            self._model, self._content, finished, output, total_duration_ns=elapsed, knows_hearth=self._wants_events
-        )
+        return final_line(self._model, self._content, finished, part, total_duration_ns=elapsed, knows_hearth=self._wants_events)
 
 
 async def _send_start(send: Send, media_type: str, length: int | None = None) -> None:

@@ -1,6 +1,8 @@
 """`POST /api/chat`."""
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,11 +22,14 @@ from inference.api.opening import (
     submit,
 )
 from inference.api.options import Options, read_keep_alive, read_think
+from inference.api.reading import Reading
 from inference.api.runtime import runtime_of
 from inference.api.schemas import ChatBody, MessageBody
+from inference.api.tools import called_names, earlier_calls, read_tools
 from inference.api.wishes import with_wishes
 from inference.errors import InvalidRequest
 from inference.library.models import ModelDefaults
+from inference.prompt.choice import Chosen
 from inference.runner.messages import ChatMessage, ChatPrompt, Submit
 
 
@@ -41,43 +46,62 @@ async def chat(request: Request) -> Response | Answer:
         runtime.scheduler.unload(opened.model)
         return json_response(empty_line(body.asked_model, chat_content, "unload"))
     check_abilities(body, opened, "chat")
-    if body.tools:
+    if body.tools and "tools" not in opened.capabilities:
         raise InvalidRequest(f"{opened.model.name} does not support tools")
+    tools = read_tools(body.tools)
     check_messages(body.asked_model, opened, body.messages)
     options = options_for(runtime, opened, body)
-    work = with_wishes(_work(body, opened, options), body, options) if body.messages else None
+    work, reading = None, Reading()
+    if body.messages:
+        work, reading = _work(body, opened, options, tools)
+        work = with_wishes(work, body, options)
     return Answer(
         submit(request, runtime, opened, body, options=options, keep_alive=keep_alive, work=work),
         model=body.asked_model,
         content=chat_content,
         is_streaming=body.stream and (work is not None or body.hearth.events),
         wants_events=body.hearth.events,
+        reading=reading,
+        is_render_only=body.debug_render_only,
     )
 
 
-def _work(body: ChatBody, opened: OpenModel, options: Options) -> Submit:
+def _work(body: ChatBody, opened: OpenModel, options: Options, tools: list[dict[str, Any]]) -> tuple[Submit, Reading]:
+    think = read_think(body.think)
+    needs_tools = bool(tools) or any(message.tool_calls or message.role.lower() == "tool" for message in body.messages)
+    chosen = opened.templates.choose(tools=needs_tools, thinking=bool(think))
+    think = thinking_of(chosen, think)
     messages = chat_messages(opened.defaults, body.messages)
     prompt = ChatPrompt(
         messages=messages,
         truncate=body.truncate,
-        think=read_think(body.think),
+        tools=tools,
+        think=think,
         # The first ones come from the Modelfile.
         num_public_messages=len(messages) - len(body.messages),
+        template=chosen.go,
     )
-    return Submit(
+    reading = Reading(chosen.syntax, parses_thinking=bool(think), tools=tools)
+    work = Submit(
         request_id=os.urandom(8).hex(),
         prompt=prompt,
         sampling=options.sampling,
         max_tokens=options.max_tokens,
         stop=options.stop,
     )
+    return reading.asked_of(work), reading
+
+
+def thinking_of(chosen: Chosen, asked: bool | str | None) -> bool | str | None:
+    """A model that can think does, unless it is told not to."""
+    return True if asked is None and chosen.syntax.thinking is not None else asked
 
 
 def chat_messages(defaults: ModelDefaults, messages: list[MessageBody]) -> list[ChatMessage]:
     """The Modelfile's messages before the request's, and its system prompt unless the request begins with its own. Raises
     `InvalidRequest` for an image that cannot be used."""
-    files = read_message_images(messages)
-    chosen = [*modelfile_messages(defaults), *map(_chat_message, messages, files)]
+    files, names = read_message_images(messages), called_names(messages)
+    chosen = [*modelfile_messages(defaults), *(_chat_message(*pair, names) for pair in zip(messages, files, strict=True))]
     if defaults.system and messages[0].role.lower() != "system":
         chosen.insert(0, ChatMessage(role="system", content=defaults.system))
     return chosen
@@ -87,12 +111,12 @@ def modelfile_messages(defaults: ModelDefaults) -> list[ChatMessage]:
     return [ChatMessage(role=str(item.get("role", "")), content=str(item.get("content", ""))) for item in defaults.messages]
 
 
-def _chat_message(message: MessageBody, images: list[bytes]) -> ChatMessage:
+def _chat_message(message: MessageBody, images: list[bytes], names: Mapping[str, str]) -> ChatMessage:
     return ChatMessage(
         role=message.role.lower(),
         content=message.content,
-        tool_calls=message.tool_calls or None,
-        tool_name=message.tool_name or None,
+        tool_calls=earlier_calls(message),
+        tool_name=message.tool_name or names.get(message.tool_call_id),
         tool_call_id=message.tool_call_id or None,
         thinking=message.thinking or None,
         images=images,

@@ -7,17 +7,22 @@ from starlette.responses import Response
 
 from inference.api.answer import Answer
 from inference.api.body import read_body
-from inference.api.chat import modelfile_messages
+from inference.api.chat import modelfile_messages, thinking_of
 from inference.api.images import check_images, read_images
 from inference.api.lines import empty_line, generate_content
 from inference.api.models import json_response
 from inference.api.opening import OpenModel, check_abilities, check_top_logprobs, open_model, options_for, submit
 from inference.api.options import Options, read_keep_alive, read_think
+from inference.api.reading import Reading
 from inference.api.runtime import runtime_of
 from inference.api.schemas import GenerateBody
 from inference.api.wishes import with_wishes
 from inference.errors import InvalidRequest, ModelNotFound
-from inference.runner.messages import ChatMessage, ChatPrompt, Submit, TextPrompt
+from inference.prompt.choice import Chosen, Templates
+from inference.prompt.go_template import GoTemplate, GoTemplateError
+from inference.runner.messages import ChatMessage, ChatPrompt, InfillPrompt, Prompt, Submit, TextPrompt
+
+_MAX_TEMPLATE_CHARS = 64 * 1024
 
 
 async def generate(request: Request) -> Response | Answer:
@@ -34,13 +39,18 @@ async def generate(request: Request) -> Response | Answer:
         return json_response(empty_line(body.asked_model, generate_content, "unload"))
     _check(body, opened)
     options = options_for(runtime, opened, body)
-    work = with_wishes(_work(body, opened, options), body, options) if body.prompt else None
+    work, reading = None, Reading()
+    if body.prompt:
+        work, reading = _work(body, opened, options)
+        work = with_wishes(work, body, options)
     return Answer(
         submit(request, runtime, opened, body, options=options, keep_alive=keep_alive, work=work),
         model=body.asked_model,
         content=generate_content,
         is_streaming=body.stream and (work is not None or body.hearth.events),
         wants_events=body.hearth.events,
+        reading=reading,
+        is_render_only=body.debug_render_only,
     )
 
 
@@ -48,35 +58,58 @@ def _check(body: GenerateBody, opened: OpenModel) -> None:
     if body.raw and (body.template or body.system or body.context):
         raise InvalidRequest("raw mode does not support template, system, or context")
     check_abilities(body, opened, "generate")
-    if body.suffix:
+    if body.suffix and not body.raw and "insert" not in opened.capabilities and not body.template:
         raise InvalidRequest(f"{opened.model.name} does not support insert")
     check_images(body.asked_model, opened.model, body.images)
     if body.raw and body.images:
         raise InvalidRequest("raw mode does not support images")
     if body.template:
-        raise InvalidRequest("template is not supported yet: leave it out, or write the whole prompt and set raw")
-    if body.context:
-        raise InvalidRequest("context is not supported: send the whole conversation to /api/chat")
+        _check_template(body.template)
 
 
-def _work(body: GenerateBody, opened: OpenModel, options: Options) -> Submit:
-    return Submit(
+def _check_template(source: str) -> None:
+    if len(source) > _MAX_TEMPLATE_CHARS:
+        raise InvalidRequest(f"template has more than {_MAX_TEMPLATE_CHARS} characters")
+    try:
+        GoTemplate(source)
+    except GoTemplateError as error:
+        raise InvalidRequest(f"template {error}") from None
+
+
+def _work(body: GenerateBody, opened: OpenModel, options: Options) -> tuple[Submit, Reading]:
+    asked = read_think(body.think)
+    templates = Templates(go=body.template) if body.template else opened.templates
+    chosen = templates.choose(thinking=bool(asked))
+    think = None if body.raw else thinking_of(chosen, asked)
+    is_infill = bool(body.suffix) and not body.raw
+    prompt: Prompt = TextPrompt(text=body.prompt) if body.raw else _chat_prompt(body, opened, chosen, think)
+    if is_infill:
+        template = chosen.go if chosen.syntax.knows_infill else None
+        prompt = InfillPrompt(prefix=body.prompt, suffix=body.suffix, template=template)
+    reading = Reading(chosen.syntax, parses_thinking=bool(think) and not is_infill)
+    work = Submit(
         request_id=os.urandom(8).hex(),
-        prompt=TextPrompt(text=body.prompt) if body.raw else _chat_prompt(body, opened),
+        prompt=prompt,
         sampling=options.sampling,
         max_tokens=options.max_tokens,
         stop=options.stop,
+        wants_tokens=not body.raw,
     )
+    return reading.asked_of(work), reading
 
 
-def _chat_prompt(body: GenerateBody, opened: OpenModel) -> ChatPrompt:
-    system = body.system or opened.defaults.system
+def _chat_prompt(body: GenerateBody, opened: OpenModel, chosen: Chosen, think: bool | str | None) -> ChatPrompt:
+    # What the Modelfile says stands in an earlier exchange already.
+    defaults = [] if body.context else modelfile_messages(opened.defaults)
+    system = body.system or ("" if body.context else opened.defaults.system)
     messages = [ChatMessage(role="system", content=system)] if system else []
-    messages += modelfile_messages(opened.defaults)
+    messages += defaults
     messages.append(ChatMessage(role="user", content=body.prompt, images=read_images(body.images, "images")))
     return ChatPrompt(
         messages=messages,
         truncate=body.truncate,
-        think=read_think(body.think),
-        num_public_messages=0 if body.system else len(messages) - 1,
+        think=think,
+        num_public_messages=0 if body.system or body.template else len(messages) - 1,
+        template=chosen.go,
+        context=body.context,
     )

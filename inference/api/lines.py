@@ -1,23 +1,48 @@
 """The objects that chat and generate answer with, in Ollama's shapes."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from inference.prompt.parsing import ToolCall
 from inference.runner.messages import TokenLogprob
-from inference.scheduler import Finished, Loading, Output, Prefilling, Queued
-
-#: Puts text into the part of a line in which chat and generate differ.
-Content = Callable[[str], dict[str, Any]]
+from inference.scheduler import Finished, Loading, Prefilling, Queued, Rendered
 
 
-def chat_content(text: str) -> dict[str, Any]:
-    return {"message": {"role": "assistant", "content": text}}
+@dataclass(frozen=True, slots=True)
+class AnswerPart:
+    """What one line says of an answer; of the last line of an answer that is not streamed, all of it."""
+
+    text: str = ""
+    thinking: str = ""
+    tool_calls: Sequence[ToolCall] = ()
+    #: Of the tokens that the part begins in, when they were asked for.
+    logprobs: list[TokenLogprob] = field(default_factory=list)
 
 
-def generate_content(text: str) -> dict[str, Any]:
-    return {"response": text}
+#: Puts a part into the fields in which chat and generate differ.
+Content = Callable[[AnswerPart], dict[str, Any]]
+
+
+def chat_content(part: AnswerPart) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": part.text} | _thinking_field(part)
+    if part.tool_calls:
+        message["tool_calls"] = [_tool_call(call) for call in part.tool_calls]
+    return {"message": message}
+
+
+def generate_content(part: AnswerPart) -> dict[str, Any]:
+    return {"response": part.text} | _thinking_field(part)
+
+
+def _thinking_field(part: AnswerPart) -> dict[str, Any]:
+    return {"thinking": part.thinking} if part.thinking else {}
+
+
+def _tool_call(call: ToolCall) -> dict[str, Any]:
+    return {"id": call.id, "function": {"index": call.index, "name": call.name, "arguments": call.arguments}}
 
 
 def timestamp(time_ns: int | None = None) -> str:
@@ -26,9 +51,15 @@ def timestamp(time_ns: int | None = None) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
 
 
-def output_line(model: str, content: Content, output: Output) -> dict[str, Any]:
-    line = {"model": model, "created_at": timestamp(), **content(output.text), "done": False}
-    return line | logprobs_field(output.logprobs)
+def output_line(model: str, content: Content, part: AnswerPart) -> dict[str, Any]:
+    line = {"model": model, "created_at": timestamp(), **content(part), "done": False}
+    return line | logprobs_field(part.logprobs)
+
+
+def rendered_line(model: str, rendered: Rendered) -> dict[str, Any]:
+    """The answer to `_debug_render_only`."""
+    info = {"rendered_template": rendered.text} | ({"image_count": rendered.num_images} if rendered.num_images else {})
+    return {"model": model, "created_at": timestamp(), "_debug_info": info}
 
 
 def logprobs_field(logprobs: list[TokenLogprob]) -> dict[str, Any]:
@@ -48,13 +79,13 @@ def _token(piece: bytes, logprob: float) -> dict[str, Any]:
 
 def empty_line(model: str, content: Content, done_reason: str) -> dict[str, Any]:
     """The answer to a request that only loads or unloads."""
-    return {"model": model, "created_at": timestamp(), **content(""), "done": True, "done_reason": done_reason}
+    return {"model": model, "created_at": timestamp(), **content(AnswerPart()), "done": True, "done_reason": done_reason}
 
 
 def final_line(
-    model: str, content: Content, finished: Finished, output: Output, *, total_duration_ns: int, knows_hearth: bool
+    model: str, content: Content, finished: Finished, part: AnswerPart, *, total_duration_ns: int, knows_hearth: bool
 ) -> dict[str, Any]:
-    """`output` is empty in a stream: some clients drop what the last line says. To a client that knows nothing of Hearth,
+    """`part` is empty in a stream: some clients drop what the last line says. To a client that knows nothing of Hearth,
     an answer that was ended because it repeated itself has reached its length: Ollama has no word for it."""
     if finished.finish_reason == "load":
         return empty_line(model, content, "load")
@@ -62,10 +93,11 @@ def final_line(
     return {
         "model": model,
         "created_at": timestamp(),
-        **content(output.text),
+        **content(part),
         "done": True,
         "done_reason": "length" if finished.finish_reason == "repeat" and not knows_hearth else finished.finish_reason,
-        **logprobs_field(output.logprobs),
+        **logprobs_field(part.logprobs),
+        **({"context": list(finished.tokens)} if finished.tokens else {}),
         "total_duration": total_duration_ns,
         "load_duration": finished.load_duration_ns,
         "prompt_eval_count": stats.num_prompt_tokens,

@@ -20,7 +20,7 @@ from inference.version import VERSION
 #: The longest time Ollama's clients can be told: 2^63-1 nanoseconds, some 292 years.
 _LONGEST_S = (2**63 - 1) / 1e9
 #: What Hearth does with models that can: clients take a capability in the list at its word.
-_SERVED = ("completion", "embedding", "rerank", "vision")
+_SERVED = ("completion", "embedding", "rerank", "vision", "insert", "tools", "thinking")
 
 
 def json_response(value: Any) -> Response:

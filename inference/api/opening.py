@@ -12,6 +12,7 @@ from inference.api.images import check_images
 from inference.api.options import Options, read_options, read_think
 from inference.api.runtime import Runtime
 from inference.api.schemas import MessageBody, RequestBody
+from inference.api.tools import MAX_TOOL_DEPTH, depth_of
 from inference.api.wishes import json_schema_of
 from inference.errors import InvalidRequest, ModelLoadFailed
 from inference.library.errors import DamagedModel, LibraryError
@@ -19,6 +20,7 @@ from inference.library.gguf import GGUFMetadata
 from inference.library.models import InstalledModel, Library, ModelDefaults
 from inference.library.names import InvalidName, parse_name
 from inference.library.shape import ModelShape, read_shape
+from inference.prompt.choice import Templates
 from inference.runner.messages import Submission, Submit
 from inference.scheduler import ModelRequest, RequestStream
 
@@ -32,6 +34,8 @@ class OpenModel:
     model: InstalledModel
     defaults: ModelDefaults
     metadata: GGUFMetadata
+    templates: Templates
+    capabilities: list[str]
 
 
 async def open_model(library: Library, asked: str) -> OpenModel:
@@ -51,7 +55,7 @@ def _open(library: Library, model: InstalledModel) -> OpenModel:
         metadata = library.metadata(model)
         if metadata.missing_bytes:
             raise DamagedModel(f"its file is cut short by {metadata.missing_bytes} bytes; install it again")
-        return OpenModel(model, library.defaults(model), metadata)
+        return OpenModel(model, library.defaults(model), metadata, library.templates(model), library.capabilities(model))
     except LibraryError as error:
         raise ModelLoadFailed(f"The model {model.name.shortest} cannot be used: {error}.") from None
 
@@ -70,13 +74,11 @@ def check_top_logprobs(body: RequestBody) -> None:
 
 def check_abilities(body: RequestBody, opened: OpenModel, action: str) -> None:
     """`action` is "chat" or "generate". What is refused here is refused before anything is loaded."""
-    if read_think(body.think):
+    if read_think(body.think) and "thinking" not in opened.capabilities:
         raise InvalidRequest(f'"{body.asked_model}" does not support thinking')
     if opened.metadata.is_embedding:
         raise InvalidRequest(f'"{body.asked_model}" does not support {action}')
     json_schema_of(body.format)
-    if body.debug_render_only:
-        raise InvalidRequest("_debug_render_only is not supported: leave it out")
 
 
 def check_messages(asked_model: str, opened: OpenModel, messages: list[MessageBody]) -> None:
@@ -84,7 +86,7 @@ def check_messages(asked_model: str, opened: OpenModel, messages: list[MessageBo
         if not message.role:
             raise InvalidRequest(f"messages[{index}].role is required")
         check_images(asked_model, opened.model, message.images)
-        if any(_depth(call) > 32 for call in message.tool_calls):
+        if depth_of(message.tool_calls) > MAX_TOOL_DEPTH:
             raise InvalidRequest(f"messages[{index}].tool_calls is nested too deeply")
 
 
@@ -127,18 +129,3 @@ def submit(
 def _with_scope(work: Submission | None, scope: str) -> Submission | None:
     """Of what an answer leaves behind; vectors leave nothing."""
     return msgspec.structs.replace(work, scope=scope) if isinstance(work, Submit) else work
-
-
-def _depth(value: object) -> int:
-    """How deep lists and objects are nested."""
-    depth, level = 0, [value]
-    while level:
-        level = [inner for outer in level for inner in _inside(outer)]
-        depth += 1
-    return depth
-
-
-def _inside(value: object) -> list[object]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []

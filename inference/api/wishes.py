@@ -26,6 +26,7 @@ def with_wishes(work: Submit, body: RequestBody, options: Options) -> Submit:
         loop_guard=body.hearth.loop_guard and options.loop_guard,
         shift=body.shift,
         num_keep=options.num_keep,
+        is_render_only=body.debug_render_only,
     )
 
 

@@ -31,6 +31,8 @@ class ModelDefaults:
     parameters: dict[str, Any]
     system: str
     messages: list[dict[str, Any]]
+    #: In Go's template language; empty where there is none.
+    template: str = ""
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,19 @@ class AnswerPreparation:
             raise InvalidRequest(f"top_logprobs must be between 0 and {MAX_TOP_LOGPROBS}.")
         return PendingLogprobs(submit.top_logprobs) if submit.logprobs else None
 
-    def constraint(self, submit: Submit) -> GrammarConstraint | None:
-        """Raises `InvalidRequest` that says what of a grammar or JSON schema cannot be used."""
+    def shown_pieces(self, submit: Submit) -> dict[int, bytes]:
+        """What is written for the control tokens that stand for marks of the answer."""
+        shown = {}
+        for text in submit.shown_texts:
+            tokens = self._vocabulary.tokenize(text, parse_special=True)
+            if len(tokens) == 1 and not self._vocabulary.piece(tokens[0]):
+                shown[tokens[0]] = text.encode()
+        return shown
+
+    def constraint(self, submit: Submit, *, is_thinking: bool = False) -> GrammarConstraint | None:
+        """`is_thinking`: the prompt ends where the thinking part begins.
+
+        Raises `InvalidRequest` that says what of a grammar or JSON schema cannot be used."""
         if submit.grammar and submit.json_schema:
             raise InvalidRequest("A grammar and a format cannot both be asked for: leave one of them out.")
         if submit.json_schema:
@@ -55,7 +66,8 @@ class AnswerPreparation:
             check_grammar(gbnf)
         else:
             return None
-        return GrammarConstraint(gbnf, self._vocabulary, thinking_end=submit.thinking_end)
+        start = "" if is_thinking else submit.thinking_start
+        return GrammarConstraint(gbnf, self._vocabulary, thinking_start=start, thinking_end=submit.thinking_end)
 
     def _tokens_of(self, key: int | str) -> list[int]:
         if isinstance(key, str):

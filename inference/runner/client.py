@@ -20,6 +20,7 @@ from inference.runner.messages import (
     Ping,
     Pong,
     PromptProgress,
+    PromptRendered,
     RequestFailed,
     RequestFinished,
     RunnerConfig,
@@ -31,7 +32,7 @@ from inference.runner.process import RunnerProcess
 
 logger = logging.getLogger(__name__)
 
-Output = PromptProgress | OutputDelta | RequestFinished | Embeddings
+Output = PromptProgress | PromptRendered | OutputDelta | RequestFinished | Embeddings
 
 _EXIT_SECONDS = 5.0
 #: Of the time until SIGTERM, what a runner may use for saving states; there is as much again until SIGKILL.
@@ -199,7 +200,7 @@ class RunnerClient:
 
     def _deliver(self, message: FromRunner) -> None:
         match message:
-            case PromptProgress() | OutputDelta() | RequestFinished() | RequestFailed() | Embeddings():
+            case PromptProgress() | PromptRendered() | OutputDelta() | RequestFinished() | RequestFailed() | Embeddings():
                 mailbox = self._mailboxes.get(message.request_id)
                 if mailbox is not None:
                     mailbox.put(message)

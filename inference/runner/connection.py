@@ -22,6 +22,8 @@ from inference.runner.messages import (
     Forget,
     Ping,
     RequestFailed,
+    RequestFinished,
+    RequestStats,
     Rerank,
     Shutdown,
     Submission,
@@ -125,7 +127,13 @@ class Reader(threading.Thread):
 
     def _prepare(self, message: Submission) -> None:
         try:
-            self._inbox.put(self._intake.prepare(message))
+            work = self._intake.prepare(message)
+            if isinstance(work, Request) and work.rendered is not None:
+                self._outbox.put([work.rendered])
+            if isinstance(message, Submit) and message.is_render_only:
+                self._outbox.put([RequestFinished(request_id=message.request_id, finish_reason="stop", stats=RequestStats())])
+            else:
+                self._inbox.put(work)
         except InferenceError as error:
             self._fail(message.request_id, error.code, str(error))
         except Exception as error:

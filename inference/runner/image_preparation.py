@@ -27,6 +27,8 @@ class PromptTokens:
 
     tokens: list[int]
     spans: tuple[MediaSpan, ...] = ()
+    #: As the template wrote it; images stand in it as `[img-0]`.
+    text: str = ""
 
     @property
     def size(self) -> int:
@@ -65,7 +67,7 @@ class Images:
             tokens += tokenize(after, False) if after else ()
         if spans and spans[-1].end == len(tokens):
             raise InvalidRequest("The prompt ends with an image: write something after it.")
-        return PromptTokens(tokens, tuple(spans))
+        return PromptTokens(tokens, tuple(spans), self._marker.sub(r"[img-\1]", text))
 
     def _split(self, text: str) -> tuple[list[str], list[int]]:
         """The texts between the markers, and the markers' numbers."""

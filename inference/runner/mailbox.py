@@ -3,9 +3,9 @@
 import asyncio
 
 from inference.errors import InferenceError
-from inference.runner.messages import Embeddings, OutputDelta, PromptProgress, RequestFailed, RequestFinished
+from inference.runner.messages import Embeddings, OutputDelta, PromptProgress, PromptRendered, RequestFailed, RequestFinished
 
-Event = PromptProgress | OutputDelta | RequestFinished | RequestFailed | Embeddings
+Event = PromptProgress | PromptRendered | OutputDelta | RequestFinished | RequestFailed | Embeddings
 
 
 class Mailbox:

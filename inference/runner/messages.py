@@ -1,9 +1,9 @@
 """The contract between the runtime service and a runner process: what each end may say to the other.
 
 Frames on a Unix stream socket: a 4-byte big-endian length, then one msgpack-encoded struct, at most `MAX_FRAME_BYTES`.
-Both ends import this module and nothing else of each other. A `Submit` is answered by any number of `PromptProgress`
-and `OutputDelta`, then by exactly one `RequestFinished` or `RequestFailed`; an `Embed` or `Rerank` by exactly one
-`Embeddings`, `RequestFailed`, or (aborted) `RequestFinished`.
+Both ends import this module and nothing else of each other. A `Submit` is answered by `PromptRendered` where that was
+asked for, any number of `PromptProgress` and `OutputDelta`, then by exactly one `RequestFinished` or `RequestFailed`; an
+`Embed` or `Rerank` by exactly one `Embeddings`, `RequestFailed`, or (aborted) `RequestFinished`.
 """
 
 from typing import Annotated, Any, Literal
@@ -166,6 +166,15 @@ class Submit(msgspec.Struct, frozen=True, tag="submit", kw_only=True, omit_defau
     json_schema: str = ""
     #: The answer begins with a thinking part up to this text; a grammar holds for what follows it. Empty: there is none.
     thinking_end: str = ""
+    #: With which the thinking part begins. `PromptRendered` says whether the prompt ends with it; where it does not and the
+    #: answer begins otherwise, a grammar holds from the start. Empty: there is none.
+    thinking_start: str = ""
+    #: Marks whose tokens are written out although control tokens are not.
+    shown_texts: list[str] = []
+    #: Whether `RequestFinished` has the tokens of prompt and answer.
+    wants_tokens: bool = False
+    #: Nothing is generated: `PromptRendered` shows the prompt.
+    is_render_only: bool = False
     #: Whether each `OutputDelta` says how likely its tokens were, beside this many of the likeliest ones.
     logprobs: bool = False
     top_logprobs: int = 0
@@ -255,6 +264,16 @@ class PromptProgress(msgspec.Struct, frozen=True, tag="prompt_progress", kw_only
     num_prompt_tokens: int
 
 
+class PromptRendered(msgspec.Struct, frozen=True, tag="rendered", kw_only=True, omit_defaults=True):
+    """Comes first, for a `Submit` with `thinking_start` or `is_render_only`; the text only for the latter."""
+
+    request_id: str
+    #: The prompt ends with `thinking_start`: the answer begins within the thinking part.
+    is_thinking: bool = False
+    text: str = ""
+    num_images: int = 0
+
+
 class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
     """A token's bytes, which may be part of a character only, and the natural logarithm of its probability before any
     sampling parameter; `top` holds the likeliest tokens at its place, the likeliest first."""
@@ -286,12 +305,14 @@ class RequestStats(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     eval_duration_ns: int = 0
 
 
-class RequestFinished(msgspec.Struct, frozen=True, tag="finished", kw_only=True):
-    """`finish_reason`: "stop" (end of answer or stop string), "length", "repeat" (the loop guard) or "abort"."""
+class RequestFinished(msgspec.Struct, frozen=True, tag="finished", kw_only=True, omit_defaults=True):
+    """`finish_reason`: "stop" (end of answer or stop string), "length", "repeat" (the loop guard) or "abort". `tokens`, when
+    asked for, are those of prompt and answer; without those of images."""
 
     request_id: str
     finish_reason: str
     stats: RequestStats
+    tokens: list[int] = []
 
 
 class RequestFailed(msgspec.Struct, frozen=True, tag="failed", kw_only=True):
@@ -318,7 +339,16 @@ class Pong(msgspec.Struct, frozen=True, tag="pong", kw_only=True):
 
 
 FromRunner = (
-    LoadProgress | RunnerReady | LoadFailed | PromptProgress | OutputDelta | RequestFinished | RequestFailed | Embeddings | Pong
+    LoadProgress
+    | RunnerReady
+    | LoadFailed
+    | PromptProgress
+    | PromptRendered
+    | OutputDelta
+    | RequestFinished
+    | RequestFailed
+    | Embeddings
+    | Pong
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -12,7 +12,7 @@ from inference.runner.answer_preparation import AnswerPreparation
 from inference.runner.engine.request import Request
 from inference.runner.image_preparation import ImageReader, Images, PromptTokens
 from inference.runner.llama.vocabulary import Vocabulary
-from inference.runner.messages import ChatMessage, ChatPrompt, InfillPrompt, Submit, TextPrompt, TokenPrompt
+from inference.runner.messages import ChatMessage, ChatPrompt, InfillPrompt, PromptRendered, Submit, TextPrompt, TokenPrompt
 from inference.runner.prompt_writer import PromptWriter
 from inference.runner.public_prefix import PublicPrefix
 
@@ -20,6 +20,8 @@ from inference.runner.public_prefix import PublicPrefix
 _ANSWER_SHARE = 8
 #: An answer that goes on beyond the context ends after this many contexts.
 _LONGEST_SHIFTED = 10
+#: Tokens at a prompt's end in which a mark is looked for.
+_LONGEST_MARK = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Preparation:
         fitted = self._fit(submit)
         if not fitted.prompt.tokens:
             raise InvalidRequest("There is nothing to answer: the prompt is empty.")
+        is_thinking = self._ends_with(fitted.prompt.tokens, submit.thinking_start)
         return Request(
             request_id=submit.request_id,
             tokens=fitted.prompt.tokens,
@@ -59,7 +62,10 @@ class Preparation:
             stop=submit.stop,
             arrived_ns=arrived_ns,
             num_dropped_tokens=fitted.num_dropped_tokens,
-            constraint=self._answers.constraint(submit),
+            constraint=self._answers.constraint(submit, is_thinking=is_thinking),
+            rendered=self._rendered(submit, fitted.prompt, is_thinking),
+            shown_pieces=self._answers.shown_pieces(submit),
+            wants_tokens=submit.wants_tokens,
             logprobs=logprobs,
             loop_guard=submit.loop_guard,
             # What is left of an image that is cut would be seen by no model as it was meant.
@@ -69,6 +75,21 @@ class Preparation:
             num_public_tokens=fitted.num_public_tokens,
             num_keep=submit.num_keep + (self._vocabulary.adds_bos and submit.num_keep >= 0),
         )
+
+    def _ends_with(self, tokens: list[int], mark: str) -> bool:
+        """Whether the prompt ends with the mark, and perhaps white space."""
+        pieces = [self._vocabulary.written_piece(token) for token in tokens[-_LONGEST_MARK:] if token >= 0]
+        return bool(mark) and b"".join(pieces).rstrip().endswith(mark.encode())
+
+    def _rendered(self, submit: Submit, prompt: PromptTokens, is_thinking: bool) -> PromptRendered | None:
+        if not submit.thinking_start and not submit.is_render_only:
+            return None
+        text = prompt.text if submit.is_render_only else ""
+        if submit.is_render_only and not text:
+            pieces = [self._vocabulary.written_piece(token) for token in prompt.tokens]
+            text = b"".join(pieces).decode("utf-8", "replace")
+        num_images = sum(len(m.images) for m in submit.prompt.messages) if isinstance(submit.prompt, ChatPrompt) else 0
+        return PromptRendered(request_id=submit.request_id, is_thinking=is_thinking, text=text, num_images=num_images)
 
     def _max_tokens(self, submit: Submit) -> int | None:
         """Beyond the context there is no end of its own: Ollama's bound is ten contexts."""
@@ -85,7 +106,8 @@ class Preparation:
         tokens = self._tokens_of(prompt)
         if len(tokens) >= self._num_ctx:
             raise self._too_long(len(tokens))
-        return FittedPrompt(PromptTokens(tokens))
+        text = prompt.text if isinstance(prompt, TextPrompt) else ""
+        return FittedPrompt(PromptTokens(tokens, text=text))
 
     def _tokens_of(self, prompt: InfillPrompt | TextPrompt | TokenPrompt) -> list[int]:
         if isinstance(prompt, TextPrompt):
@@ -137,7 +159,7 @@ class Preparation:
         if size >= self._num_ctx:
             raise self._too_long(size)
         spans = tuple(replace(span, start=span.start + len(kept), end=span.end + len(kept)) for span in rendered.spans)
-        return FittedPrompt(PromptTokens(kept + rendered.tokens, spans), len(context) - len(kept))
+        return FittedPrompt(PromptTokens(kept + rendered.tokens, spans, rendered.text), len(context) - len(kept))
 
     def _images_of(self, prompt: ChatPrompt) -> Images | None:
         if not any(message.images for message in prompt.messages):
@@ -165,7 +187,7 @@ class Preparation:
         text = self._prompts.write(prompt, messages)
         is_first = not prompt.context
         if images is None:
-            return PromptTokens(self._tokenize(text, is_first))
+            return PromptTokens(self._tokenize(text, is_first), text=text)
         return images.tokens(text, messages, lambda part, is_start: self._tokenize(part, is_start and is_first))
 
     def _tokenize(self, text: str, is_first: bool = True) -> list[int]:

@@ -7,7 +7,7 @@
 from inference.scheduler.load_options import LoadOptions
 from inference.scheduler.loaded import LoadedModel, ModelRequest
 from inference.scheduler.scheduler import Scheduler
-from inference.scheduler.stream import Finished, Loading, Output, Prefilling, Queued, RequestStream, StreamEvent
+from inference.scheduler.stream import Finished, Loading, Output, Prefilling, Queued, Rendered, RequestStream, StreamEvent
 
 __all__ = [
     "Finished",
@@ -18,6 +18,7 @@ __all__ = [
     "Output",
     "Prefilling",
     "Queued",
+    "Rendered",
     "RequestStream",
     "Scheduler",
     "StreamEvent",

@@ -9,9 +9,9 @@ from typing import Any, cast
 
 from inference.errors import InferenceError
 from inference.metrics import ModelMetrics
-from inference.runner.messages import Embeddings, OutputDelta, PromptProgress, RequestFinished, Submission
+from inference.runner.messages import Embeddings, OutputDelta, PromptProgress, PromptRendered, RequestFinished, Submission
 from inference.scheduler.loaded import LoadedModel, Runner, Ticket
-from inference.scheduler.stream import Finished, Prefilling
+from inference.scheduler.stream import Finished, Prefilling, Rendered
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +25,8 @@ async def answer(model: LoadedModel, ticket: Ticket, runner: Runner, submit: Sub
                     ticket.stream.put_output(event.text, event.num_tokens, event.logprobs)
                 elif isinstance(event, PromptProgress):
                     ticket.stream.put_status(Prefilling(event.num_computed_tokens, event.num_prompt_tokens))
+                elif isinstance(event, PromptRendered):
+                    ticket.stream.put_rendered(Rendered(event.text, event.num_images, event.is_thinking))
                 elif isinstance(event, RequestFinished | Embeddings):
                     _finish(model, ticket, event, metrics)
     except asyncio.CancelledError:
@@ -45,4 +47,5 @@ def _finish(model: LoadedModel, ticket: Ticket, event: RequestFinished | Embeddi
     model.pace.add((time.monotonic_ns() - ticket.started_ns) / 1e9)
     load_ns = max(0, model.ready_ns - ticket.arrived_ns)
     vectors = event.vectors if isinstance(event, Embeddings) else ()
-    ticket.stream.finish(Finished(finish_reason, event.stats, load_ns, vectors))
+    tokens = event.tokens if isinstance(event, RequestFinished) else ()
+    ticket.stream.finish(Finished(finish_reason, event.stats, load_ns, vectors, tokens))

@@ -13,6 +13,7 @@ from inference.runner.messages import (
     Embeddings,
     OutputDelta,
     PromptProgress,
+    PromptRendered,
     RequestFinished,
     RunnerConfig,
     RunnerReady,
@@ -34,7 +35,9 @@ class Runner(Protocol):
     @property
     def pid(self) -> int: ...
 
-    def submit(self, submit: Submission) -> AsyncIterator[PromptProgress | OutputDelta | RequestFinished | Embeddings]: ...
+    def submit(
+        self, submit: Submission
+    ) -> AsyncIterator[PromptProgress | PromptRendered | OutputDelta | RequestFinished | Embeddings]: ...
 
     async def ping(self, timeout: float = 10.0) -> object: ...  # noqa: ASYNC109
 

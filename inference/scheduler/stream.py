@@ -32,6 +32,15 @@ class Prefilling:
 
 
 @dataclass(frozen=True)
+class Rendered:
+    """The prompt as the template wrote it, when it was asked for. `is_thinking`: it ends where a thinking part begins."""
+
+    text: str = ""
+    num_images: int = 0
+    is_thinking: bool = False
+
+
+@dataclass(frozen=True)
 class Output:
     text: str
     num_tokens: int
@@ -48,10 +57,12 @@ class Finished:
     load_duration_ns: int
     #: Of an `Embed` or `Rerank`: see `inference.runner.messages.Embeddings`.
     vectors: Sequence[bytes] = ()
+    #: Of prompt and answer, when they were asked for.
+    tokens: Sequence[int] = ()
 
 
 Status = Loading | Queued | Prefilling
-StreamEvent = Status | Output | Finished
+StreamEvent = Status | Rendered | Output | Finished
 
 
 class RequestStream:
@@ -61,6 +72,7 @@ class RequestStream:
         self._on_cancel = on_cancel
         self._status: Status | None = None
         self._shown: Status | None = None
+        self._rendered: Rendered | None = None
         self._text: list[str] = []
         self._num_tokens = 0
         self._logprobs: list[TokenLogprob] = []
@@ -88,6 +100,12 @@ class RequestStream:
         """Only the newest unread status is kept."""
         if not self.is_ended and status != self._shown:
             self._status = self._shown = status
+            self._wake.set()
+
+    def put_rendered(self, rendered: Rendered) -> None:
+        """Comes before all output."""
+        if not self.is_ended:
+            self._rendered = rendered
             self._wake.set()
 
     def put_output(self, text: str, num_tokens: int, logprobs: list[TokenLogprob] | None = None) -> None:
@@ -118,6 +136,9 @@ class RequestStream:
             await self._wake.wait()
 
     def _next_event(self) -> StreamEvent | None:
+        if self._rendered is not None:
+            rendered, self._rendered = self._rendered, None
+            return rendered
         if self._text:
             output = Output("".join(self._text), self._num_tokens, self._logprobs)
             self._text, self._num_tokens, self._logprobs = [], 0, []

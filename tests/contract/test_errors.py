@@ -11,6 +11,7 @@ from tests.contract.service import MODEL, Service, chat_body
 
 FULL_NAME = f"registry.ollama.ai/library/{MODEL}"
 ASK: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "hi"}]}
+UNKNOWN_TOKEN = "The prompt has a token that this model does not know (it knows 49152)."
 BAD_FORMAT = 'invalid format: "yaml"; expected "json" or a valid JSON Schema object'
 
 
@@ -68,7 +69,14 @@ def test_chat_refuses(service: Service, body: dict[str, Any], status: int, messa
         ({"think": True}, 400, f'"{MODEL}" does not support thinking', "invalid_request"),
         ({"suffix": "x"}, 400, f"{FULL_NAME} does not support insert", "invalid_request"),
         ({"images": ["aGk="]}, 400, f'"{MODEL}" does not support images', "invalid_request"),
-        ({"context": [1, 2]}, 400, "context is not supported: send the whole conversation to /api/chat", "invalid_request"),
+        (
+            {"context": [99999999]},
+            400,
+            "The prompt has a token that this model does not know (it knows 49152).",
+            "invalid_request",
+        ),
+        ({"template": "{{ if }}"}, 400, "template has an error in line 1: missing value for if", "invalid_request"),
+        ({"template": "x" * 70_000}, 400, "template has more than 65536 characters", "invalid_request"),
         ({"prompt": ["a"]}, 400, "prompt must be a string, not an array", "invalid_request"),
         ({"context": "x"}, 400, "context must be an array, not a string", "invalid_request"),
     ],

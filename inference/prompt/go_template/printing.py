@@ -97,6 +97,6 @@ def _printable(budget: Budget, values: tuple[Any, ...]) -> str:
 
 
 def _replaced(text: str, replacements: Mapping[str, str], budget: Budget) -> str:
-    made = text.translate(str.maketrans(dict(replacements)))
+    made = text.translate({ord(char): replacement for char, replacement in replacements.items()})
     budget.take(len(made))
     return made

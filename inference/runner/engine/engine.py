@@ -178,7 +178,7 @@ class Engine:
         if request.logprobs is not None:
             logprob = self._model.logprob(row, token, request.logprobs.num_top)
             request.logprobs.add(logprob, request.detokenizer.num_held)
-        self._emit_text(request, request.detokenizer.feed(self._model.piece(token)))
+        self._emit_text(request, request.detokenizer.feed(request.shown_pieces.get(token) or self._model.piece(token)))
         finish_reason = self._reason_to_finish(slot, request)
         if finish_reason:
             self._finish(slot, finish_reason)
@@ -213,7 +213,10 @@ class Engine:
 
     def _emit_finished(self, request: Request, finish_reason: str) -> None:
         stats = request.stats(self._clock_ns())
-        self._events.append(RequestFinished(request_id=request.request_id, finish_reason=finish_reason, stats=stats))
+        tokens = list(request.text_tokens) if request.wants_tokens else []
+        self._events.append(
+            RequestFinished(request_id=request.request_id, finish_reason=finish_reason, stats=stats, tokens=tokens)
+        )
 
     def _finish(self, slot: Slot, finish_reason: str) -> None:
         request = self._release(slot)

@@ -7,7 +7,7 @@ from inference.runner.engine.logprobs import PendingLogprobs
 from inference.runner.engine.loop_guard import is_looping
 from inference.runner.engine.media import MediaSpan
 from inference.runner.engine.model_runner import Constraint, Sampler
-from inference.runner.messages import RequestStats, SamplingParams
+from inference.runner.messages import PromptRendered, RequestStats, SamplingParams
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +33,12 @@ class Request:
     #: Whose it is: see `inference.scopes`. Of the prompt's tokens, the first `num_public_tokens` are such as everybody knows.
     scope: str = ""
     num_public_tokens: int = 0
+    #: What is to be said of the prompt before anything else.
+    rendered: PromptRendered | None = None
+    #: What is written for tokens that are otherwise invisible.
+    shown_pieces: dict[int, bytes] = field(default_factory=dict)
+    #: The tokens of prompt and answer are told at the end.
+    wants_tokens: bool = False
     #: Images in the prompt, in order.
     spans: tuple[MediaSpan, ...] = ()
 

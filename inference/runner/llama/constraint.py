@@ -19,9 +19,9 @@ _SLOWEST_NS = 1_000_000_000
 
 class GrammarConstraint:
     """Made on the thread that prepares requests, used on the decode thread. With `thinking_end`, nothing is kept to until
-    that text has come."""
+    that text has come; with `thinking_start` too, only if the answer begins with this."""
 
-    def __init__(self, gbnf: str, vocabulary: Vocabulary, *, thinking_end: str = "") -> None:
+    def __init__(self, gbnf: str, vocabulary: Vocabulary, *, thinking_start: str = "", thinking_end: str = "") -> None:
         """Raises `InvalidRequest` for a grammar that llama.cpp does not take."""
         self._vocabulary = vocabulary
         handle: Any = llama_cpp.llama_sampler_init_grammar(vocabulary.handle, gbnf.encode("utf-8", "replace"), b"root")
@@ -36,6 +36,9 @@ class GrammarConstraint:
         self._tail = b""
         self._num_gap_tokens = 0
         self._is_open = bool(thinking_end)
+        self._thinking_start = thinking_start.encode()
+        #: What has come while it may still begin with `thinking_start`; None: that is decided.
+        self._begun: bytes | None = b"" if thinking_start and thinking_end else None
 
     def draw(self, chain: Any, candidates: Candidates, context: object, row: int) -> int:
         """A token that the chain draws and the grammar allows; -1 when there is none, which ends the answer.
@@ -43,6 +46,8 @@ class GrammarConstraint:
         candidates.fill(context, row)
         candidates.apply(chain)
         token = candidates.selected
+        if self._begun is not None:
+            self._look_for_start(token)
         if self._is_open:
             token = self._watch(token)
         elif not self._skips(token):
@@ -50,6 +55,16 @@ class GrammarConstraint:
         if token >= 0:
             llama_cpp.llama_sampler_accept(chain, token)
         return token
+
+    def _look_for_start(self, token: int) -> None:
+        assert self._begun is not None
+        ends = token < 0 or token in self._vocabulary.end_tokens
+        self._begun = (self._begun + (b"" if ends else self._vocabulary.written_piece(token))).lstrip()
+        if self._begun.startswith(self._thinking_start):
+            self._begun = None
+        elif ends or not self._thinking_start.startswith(self._begun):
+            # It does not think: the grammar holds from this token on.
+            self._begun, self._is_open, self._num_gap_tokens = None, False, _MOST_GAP_TOKENS
 
     def _keep(self, token: int, chain: Any, candidates: Candidates, context: object, row: int) -> int:
         started_ns = time.perf_counter_ns()

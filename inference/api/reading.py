@@ -1,0 +1,81 @@
+"""How an answer is read: what is asked of the runner for it, and what its text is taken apart into."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from inference.api.lines import AnswerPart
+from inference.prompt.parsing import AnswerEvent, AnswerParser, AnswerSyntax, ContentDelta, ThinkingDelta
+from inference.runner.messages import Submit, TokenLogprob
+from inference.scheduler import Output
+
+
+@dataclass(frozen=True)
+class Reading:
+    syntax: AnswerSyntax = field(default_factory=AnswerSyntax)
+    parses_thinking: bool = False
+    #: In OpenAI's shape; without any, calls are not looked for.
+    tools: Sequence[Mapping[str, Any]] = ()
+
+    def asked_of(self, work: Submit) -> Submit:
+        """The work with what the runner has to do for it."""
+        tags = self.syntax.thinking if self.parses_thinking else None
+        return msgspec.structs.replace(
+            work,
+            thinking_start=tags.opening if tags else "",
+            thinking_end=tags.closing if tags else "",
+            shown_texts=self.syntax.shown_texts(thinking=self.parses_thinking, tools=bool(self.tools)),
+        )
+
+
+class AnswerReader:
+    """Of one answer: from the runner's output to parts. Log probabilities go with the part that comes after them."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._parser = self._new_parser(is_thinking=False)
+        self._logprobs: list[TokenLogprob] = []
+
+    def begin_thinking(self) -> None:
+        """The prompt ended where a thinking part begins. To be called before anything is read."""
+        self._parser = self._new_parser(is_thinking=True)
+
+    def read(self, output: Output) -> list[AnswerPart]:
+        self._logprobs += output.logprobs
+        return self._parts(self._parser.feed(output.text))
+
+    def finish(self) -> list[AnswerPart]:
+        """What was held back."""
+        parts = self._parts(self._parser.finish())
+        return [*parts, AnswerPart(logprobs=self._logprobs)] if self._logprobs else parts
+
+    def _new_parser(self, *, is_thinking: bool) -> AnswerParser:
+        reading = self._reading
+        return AnswerParser(reading.syntax, parses_thinking=reading.parses_thinking, tools=reading.tools, is_thinking=is_thinking)
+
+    def _parts(self, events: Sequence[AnswerEvent]) -> list[AnswerPart]:
+        parts = []
+        for event in events:
+            logprobs, self._logprobs = self._logprobs, []
+            parts.append(_part(event, logprobs))
+        return parts
+
+
+def joined(parts: Sequence[AnswerPart]) -> AnswerPart:
+    """A whole answer as one part."""
+    return AnswerPart(
+        text="".join(part.text for part in parts),
+        thinking="".join(part.thinking for part in parts),
+        tool_calls=[call for part in parts for call in part.tool_calls],
+        logprobs=[entry for part in parts for entry in part.logprobs],
+    )
+
+
+def _part(event: AnswerEvent, logprobs: list[TokenLogprob]) -> AnswerPart:
+    if isinstance(event, ContentDelta):
+        return AnswerPart(text=event.text, logprobs=logprobs)
+    if isinstance(event, ThinkingDelta):
+        return AnswerPart(thinking=event.text, logprobs=logprobs)
+    return AnswerPart(tool_calls=[event], logprobs=logprobs)
