@@ -21,12 +21,13 @@ class Reading:
 
     def asked_of(self, work: Submit) -> Submit:
         """The work with what the runner has to do for it."""
-        tags = self.syntax.thinking if self.parses_thinking else None
+        tags = self.syntax.thinking
         return msgspec.structs.replace(
             work,
             thinking_start=tags.opening if tags else "",
             thinking_end=tags.closing if tags else "",
-            shown_texts=self.syntax.shown_texts(thinking=self.parses_thinking, tools=bool(self.tools)),
+            may_think=self.parses_thinking,
+            shown_texts=self.syntax.shown_texts(thinking=tags is not None, tools=bool(self.tools)),
         )
 
 
@@ -39,7 +40,8 @@ class AnswerReader:
         self._logprobs: list[TokenLogprob] = []
 
     def begin_thinking(self) -> None:
-        """The prompt ended where a thinking part begins. To be called before anything is read."""
+        """The prompt ended where a thinking part begins, perhaps although none was wanted: not every model can be stopped
+        from thinking. To be called before anything is read."""
         self._parser = self._new_parser(is_thinking=True)
 
     def read(self, output: Output) -> list[AnswerPart]:
@@ -53,7 +55,9 @@ class AnswerReader:
 
     def _new_parser(self, *, is_thinking: bool) -> AnswerParser:
         reading = self._reading
-        return AnswerParser(reading.syntax, parses_thinking=reading.parses_thinking, tools=reading.tools, is_thinking=is_thinking)
+        return AnswerParser(
+            reading.syntax, parses_thinking=reading.parses_thinking or is_thinking, tools=reading.tools, is_thinking=is_thinking
+        )
 
     def _parts(self, events: Sequence[AnswerEvent]) -> list[AnswerPart]:
         parts = []

@@ -67,7 +67,8 @@ class AnswerPreparation:
         else:
             return None
         start = "" if is_thinking else submit.thinking_start
-        return GrammarConstraint(gbnf, self._vocabulary, thinking_start=start, thinking_end=submit.thinking_end)
+        end = submit.thinking_end if is_thinking or submit.may_think else ""
+        return GrammarConstraint(gbnf, self._vocabulary, thinking_start=start, thinking_end=end)
 
     def _tokens_of(self, key: int | str) -> list[int]:
         if isinstance(key, str):

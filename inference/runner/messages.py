@@ -169,6 +169,8 @@ class Submit(msgspec.Struct, frozen=True, tag="submit", kw_only=True, omit_defau
     #: With which the thinking part begins. `PromptRendered` says whether the prompt ends with it; where it does not and the
     #: answer begins otherwise, a grammar holds from the start. Empty: there is none.
     thinking_start: str = ""
+    #: Whether the answer may begin with a thinking part where the prompt did not.
+    may_think: bool = True
     #: Marks whose tokens are written out although control tokens are not.
     shown_texts: list[str] = []
     #: Whether `RequestFinished` has the tokens of prompt and answer.

@@ -152,6 +152,22 @@ def test_thinking_that_is_not_wanted_is_not_parsed(client: ollama.Client) -> Non
     assert (answer.message.content, answer.message.thinking) == ("<think>a</think>b", None)
 
 
+def test_thinking_that_the_template_begins_all_the_same_is_parsed(service: Service, models: None) -> None:
+    begun = "{{ range .Messages }}{{ if .Thinking }}<think>{{ .Thinking }}</think>{{ end }}{{ .Content }}{{ end }}<think>\n"
+    created = service.post("/api/create", {"model": "muser", "from": MODEL, "template": begun, "stream": False})
+    assert created.status_code == 200
+    options = {"temperature": 0, "num_predict": 4, "grammar": 'root ::= "Perhaps."'}
+
+    answer = service.post(
+        "/api/chat", {"model": "muser", "messages": QUESTION, "think": False, "stream": False, "options": options}
+    )
+
+    assert set(answer.json()["message"]) == {"role", "content", "thinking"}
+    assert answer.json()["message"]["content"] == ""
+    with service.client() as client:
+        assert client.request("DELETE", "/api/delete", json={"model": "muser"}).status_code == 200
+
+
 def test_format_holds_also_for_an_answer_without_thinking(client: ollama.Client) -> None:
     schema = {"type": "object", "properties": {"a": {"const": 1}}, "required": ["a"]}
 

@@ -43,6 +43,8 @@ class ChatRequest:
         additions |= {"scope": self.scope} if self.scope else {}
         additions |= {"priority": "background"} if self.is_background else {"events": True}
         body: dict[str, Any] = {"model": self.model, "messages": self.messages, "stream": True, "hearth": additions}
+        # The page shows the answer alone: a model that can think is not made to think where nobody sees it.
+        body["think"] = False
         body |= {} if self.keep_alive is None else {"keep_alive": self.keep_alive}
         return body | ({"options": self.options} if self.options else {})
 

@@ -61,6 +61,7 @@ async def test_send_asks_once_with_exactly_the_conversation(runtime: FakeRuntime
                 {"role": "user", "content": "And why?"},
             ],
             "stream": True,
+            "think": False,
             "hearth": {
                 "client": str(user.pk),
                 "scope": f"user:{user.pk}/conversation:{conversation.pk}",

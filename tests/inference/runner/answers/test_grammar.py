@@ -138,3 +138,50 @@ def test_grammar_that_takes_too_long_fails_its_request_and_not_the_others(house:
     assert isinstance(hostile.end, RequestFailed)
     assert hostile.end.code == "invalid_request" and "less ambiguous" in hostile.end.message
     assert other.reason in ("length", "stop")
+
+
+def test_grammar_holds_from_the_start_for_an_answer_that_does_not_begin_with_thinking(house: House) -> None:
+    tags = {"thinking_start": "<think>", "thinking_end": "</think>"}
+
+    assert house.ask(grammar=YES_NO, **tags).text in ("yes", "no")
+    assert house.ask(grammar='root ::= "<think>a</think>b"', **tags).text == "<think>a</think>b"
+
+
+def test_grammar_waits_for_the_end_of_a_thinking_part_that_the_answer_begins(house: House) -> None:
+    free = house.ask(max_tokens=40).text
+    start = free[:5]
+    assert "." in free
+
+    thinking = house.ask(grammar=YES_NO, thinking_start=start, thinking_end=".", max_tokens=60)
+    stopped = house.ask(grammar=YES_NO, thinking_start=start, thinking_end=".", may_think=False)
+
+    part, _, rest = thinking.text.partition(".")
+    assert part == free.partition(".")[0]
+    assert rest.strip() in ("yes", "no")
+    assert stopped.text in ("yes", "no")
+
+
+def test_grammar_waits_where_the_prompt_began_the_thinking_part(house: House) -> None:
+    template = "{{ range .Messages }}{{ .Content }}{{ end }}1, 2, 3, 4,<think>\n"
+    free = house.ask(prompt=ChatPrompt([ChatMessage("user", "Why?")], template=template)).text
+    end = free.strip()[3:6]
+
+    answer = house.ask(
+        prompt=ChatPrompt([ChatMessage("user", "Why?")], template=template),
+        grammar=YES_NO,
+        thinking_start="<think>",
+        thinking_end=end,
+        may_think=False,
+    )
+
+    part, _, rest = answer.text.partition(end)
+    assert free.startswith(part) and part
+    assert rest.strip() in ("yes", "no")
+
+
+def test_marks_that_are_control_tokens_are_written_out(house: House) -> None:
+    (token,) = house.model.vocabulary.tokenize("<|im_start|>", parse_special=True)
+    sampling = SamplingParams(temperature=0, logit_bias={token: 100.0})
+
+    assert house.ask(sampling=sampling, max_tokens=2).text == ""
+    assert house.ask(sampling=sampling, max_tokens=2, shown_texts=["<|im_start|>", "not a token"]).text == "<|im_start|>" * 2
