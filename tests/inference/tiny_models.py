@@ -56,9 +56,13 @@ def write_llama(
     num_ctx: int = NUM_CTX,
     rerank_template: str | None = None,
     chat_template: str | None = None,
+    infill_tokens: tuple[int, int, int] | None = None,
 ) -> Path:
-    """A decoder with a KV cache, of the kind that larger embedding models are."""
+    """A decoder with a KV cache, of the kind that larger embedding models are. `infill_tokens` stand before the text before a
+    gap, before the text after it, and where the gap is to be filled."""
     writer = _writer(path, "llama", pooling, num_ctx)
+    for name, token in zip(("pre", "suf", "mid"), infill_tokens or (), strict=False):
+        writer.add_uint32(f"tokenizer.ggml.fim_{name}_token_id", token)
     if chat_template is not None:
         writer.add_chat_template(chat_template)
     if rerank_template is not None:
