@@ -41,7 +41,7 @@ async def chat(request: Request) -> Response | Answer:
     check_top_logprobs(body)
     if not body.asked_model:
         raise InvalidRequest("model is required")
-    opened = await open_model(runtime.library, body.asked_model)
+    opened = await open_model(runtime, body.asked_model)
     if not body.messages and keep_alive == 0:
         runtime.scheduler.unload(opened.model)
         return json_response(empty_line(body.asked_model, chat_content, "unload"))

@@ -62,7 +62,7 @@ async def _compute(request: Request, body: EmbedBody, texts: list[str]) -> Compu
     """None when only unloading was asked for."""
     runtime = runtime_of(request)
     keep_alive = read_keep_alive(body.keep_alive)
-    opened = await open_model(runtime.library, body.asked_model)
+    opened = await open_model(runtime, body.asked_model)
     if not texts and keep_alive == 0:
         runtime.scheduler.unload(opened.model)
         return None

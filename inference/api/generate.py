@@ -33,7 +33,7 @@ async def generate(request: Request) -> Response | Answer:
     check_top_logprobs(body)
     if not body.asked_model:
         raise ModelNotFound("model '' not found")
-    opened = await open_model(runtime.library, body.asked_model)
+    opened = await open_model(runtime, body.asked_model)
     if not body.prompt and keep_alive == 0:
         runtime.scheduler.unload(opened.model)
         return json_response(empty_line(body.asked_model, generate_content, "unload"))

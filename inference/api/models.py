@@ -9,9 +9,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from inference.api.capabilities import served_capabilities
 from inference.api.errors import JSON_TYPE
 from inference.api.lines import timestamp
-from inference.api.runtime import runtime_of
+from inference.api.runtime import Runtime, runtime_of
 from inference.library.errors import LibraryError
 from inference.library.models import InstalledModel, Library
 from inference.scheduler import LoadedModel
@@ -19,8 +20,6 @@ from inference.version import VERSION
 
 #: The longest time Ollama's clients can be told: 2^63-1 nanoseconds, some 292 years.
 _LONGEST_S = (2**63 - 1) / 1e9
-#: What Hearth does with models that can: clients take a capability in the list at its word.
-_SERVED = ("completion", "embedding", "rerank", "vision", "insert", "tools", "thinking")
 
 
 def json_response(value: Any) -> Response:
@@ -37,18 +36,18 @@ async def version(request: Request) -> Response:
 
 
 async def tags(request: Request) -> Response:
-    return json_response({"models": await asyncio.to_thread(_list, runtime_of(request).library)})
+    return json_response({"models": await asyncio.to_thread(_list, runtime_of(request))})
 
 
 async def running(request: Request) -> Response:
     return json_response({"models": [_loaded(model) for model in runtime_of(request).scheduler.loaded()]})
 
 
-def _list(library: Library) -> list[dict[str, Any]]:
-    return [_installed(library, model) for model in library.list_models()]
+def _list(runtime: Runtime) -> list[dict[str, Any]]:
+    return [_installed(runtime, model) for model in runtime.library.list_models()]
 
 
-def _installed(library: Library, model: InstalledModel) -> dict[str, Any]:
+def _installed(runtime: Runtime, model: InstalledModel) -> dict[str, Any]:
     name = model.name.shortest
     return {
         "name": name,
@@ -56,21 +55,13 @@ def _installed(library: Library, model: InstalledModel) -> dict[str, Any]:
         "modified_at": timestamp(model.modified_at_ns),
         "size": model.size,
         "digest": model.digest,
-        "details": model_details(model, library),
-        "capabilities": served_capabilities(library, model),
+        "details": model_details(model, runtime.library),
+        "capabilities": served_capabilities(runtime, model),
         "hearth": {
             "weights": weights.digest if (weights := model.manifest.first("model")) is not None else "",
             "linked": model.is_linked,
         },
     }
-
-
-def served_capabilities(library: Library, model: InstalledModel) -> list[str]:
-    """Of the model's capabilities, those that Hearth can serve."""
-    # What is wrong with the file is told to whoever uses it.
-    with contextlib.suppress(LibraryError):
-        return [name for name in library.capabilities(model) if name in _SERVED]
-    return []
 
 
 def model_details(model: InstalledModel, library: Library) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import msgspec
 from starlette.requests import Request
 
 from inference.api.caller import scope_of
+from inference.api.capabilities import served_capabilities, templates_of
 from inference.api.images import check_images
 from inference.api.options import Options, read_options, read_think
 from inference.api.runtime import Runtime
@@ -17,7 +18,7 @@ from inference.api.wishes import json_schema_of
 from inference.errors import InvalidRequest, ModelLoadFailed
 from inference.library.errors import DamagedModel, LibraryError
 from inference.library.gguf import GGUFMetadata
-from inference.library.models import InstalledModel, Library, ModelDefaults
+from inference.library.models import InstalledModel, ModelDefaults
 from inference.library.names import InvalidName, parse_name
 from inference.library.shape import ModelShape, read_shape
 from inference.prompt.choice import Templates
@@ -38,16 +39,17 @@ class OpenModel:
     capabilities: list[str]
 
 
-async def open_model(library: Library, asked: str) -> OpenModel:
+async def open_model(runtime: Runtime, asked: str) -> OpenModel:
     """Raises `InvalidRequest`, `ModelNotFound`, or `ModelLoadFailed` when the model's files are of no use."""
     try:
         name = parse_name(asked)
     except InvalidName:
         raise InvalidRequest("invalid model name") from None
-    return await asyncio.to_thread(lambda: _open(library, library.find(name, asked=asked)))
+    return await asyncio.to_thread(lambda: _open(runtime, runtime.library.find(name, asked=asked)))
 
 
-def _open(library: Library, model: InstalledModel) -> OpenModel:
+def _open(runtime: Runtime, model: InstalledModel) -> OpenModel:
+    library = runtime.library
     if model.model_path is None:
         kind = model.config.model_format or "unknown"
         raise InvalidRequest(f'"{model.name.shortest}" is in a format Hearth cannot run ({kind}); it runs GGUF models')
@@ -55,7 +57,9 @@ def _open(library: Library, model: InstalledModel) -> OpenModel:
         metadata = library.metadata(model)
         if metadata.missing_bytes:
             raise DamagedModel(f"its file is cut short by {metadata.missing_bytes} bytes; install it again")
-        return OpenModel(model, library.defaults(model), metadata, library.templates(model), library.capabilities(model))
+        return OpenModel(
+            model, library.defaults(model), metadata, templates_of(runtime, model), served_capabilities(runtime, model)
+        )
     except LibraryError as error:
         raise ModelLoadFailed(f"The model {model.name.shortest} cannot be used: {error}.") from None
 

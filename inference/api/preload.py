@@ -21,7 +21,7 @@ async def preload(runtime: Runtime) -> None:
 
 
 async def _load(runtime: Runtime, name: str) -> None:
-    opened = await open_model(runtime.library, name)
+    opened = await open_model(runtime, name)
     options = read_options(
         opened.defaults.parameters,
         {},

@@ -27,7 +27,7 @@ async def rerank(request: Request) -> Response:
     if not body.asked_model:
         raise InvalidRequest("model is required")
     check_count("documents", texts)
-    opened = await open_model(runtime.library, body.asked_model)
+    opened = await open_model(runtime, body.asked_model)
     if not opened.metadata.is_reranker:
         raise InvalidRequest(f'"{body.asked_model}" does not support rerank')
     if texts and not body.query.strip():

@@ -46,12 +46,7 @@ def serve(settings: Settings) -> None:
     _configure_logging(settings.log_level)
     sockets = _bind(settings)
     try:
-        library = Library(
-            settings.models_dir,
-            prunes=settings.prunes,
-            import_dir=settings.import_dir,
-            prefers_go_template=settings.go_template,
-        )
+        library = Library(settings.models_dir, prunes=settings.prunes, import_dir=settings.import_dir)
         library.prune_at_start()
         import_starter(library, find_starter_file())
         limit_folder(settings.kv_dir, settings.kv_cache_max)

@@ -16,7 +16,7 @@ import msgspec
 
 from inference.errors import InvalidRequest, ModelDamaged, ModelNotFound
 from inference.library.blobs import BlobStore
-from inference.library.capabilities import capabilities, templates_of
+from inference.library.capabilities import capabilities
 from inference.library.errors import DamagedModel, LibraryError
 from inference.library.gguf import GGUFMetadata, read_metadata
 from inference.library.holds import Holds
@@ -26,7 +26,6 @@ from inference.library.linked import linked_model
 from inference.library.manifests import Layer, ManifestStore
 from inference.library.names import ModelName
 from inference.library.prune import prune_at_start, remove_unreferenced
-from inference.prompt.choice import Templates
 
 __all__ = ["MAX_TEXT_BYTES", "InstalledModel", "Library", "ModelConfig", "ModelDefaults"]
 
@@ -48,21 +47,12 @@ class _Read:
 class Library:
     """The models folder, in Ollama's layout."""
 
-    def __init__(
-        self,
-        models_dir: Path,
-        *,
-        prunes: bool = True,
-        import_dir: Path | None = None,
-        prefers_go_template: bool | None = None,
-    ) -> None:
+    def __init__(self, models_dir: Path, *, prunes: bool = True, import_dir: Path | None = None) -> None:
         """Without `prunes`, blobs go only with the model that is deleted (`OLLAMA_NOPRUNE`). Files in `import_dir` are models
-        as well; one of the library's own hides a file of the same name. For `prefers_go_template` (`OLLAMA_GO_TEMPLATE`) see
-        `inference.prompt.choice`."""
+        as well; one of the library's own hides a file of the same name."""
         self.models_dir = models_dir
         self.import_folder = ImportFolder(models_dir / "import" if import_dir is None else import_dir)
         self._prunes = prunes
-        self._prefers_go_template = prefers_go_template
         self.manifests = ManifestStore(models_dir)
         self.blobs = BlobStore(models_dir)
         self._holds = Holds()
@@ -191,14 +181,9 @@ class Library:
             return []
         if model.digest not in self._capabilities:
             self._capabilities[model.digest] = capabilities(
-                self.metadata(model), templates=self.templates(model), has_projector=model.has("projector")
+                self.metadata(model), template=self._text_layer(model, "template"), has_projector=model.has("projector")
             )
         return self._capabilities[model.digest]
-
-    def templates(self, model: InstalledModel) -> Templates:
-        """What writes the model's prompts. Raises `LibraryError`."""
-        layer = self.defaults(model).template
-        return templates_of(self.metadata(model), layer, prefers_go=self._prefers_go_template)
 
     def defaults(self, model: InstalledModel) -> ModelDefaults:
         """What the model's parameter, system and message layers say. Raises `LibraryError`."""

@@ -11,14 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from inference.api.body import read_body
+from inference.api.capabilities import served_capabilities
 from inference.api.library.names import require_name
 from inference.api.lines import timestamp
-from inference.api.models import json_response, model_details, served_capabilities
-from inference.api.runtime import runtime_of
+from inference.api.models import json_response, model_details
+from inference.api.runtime import Runtime, runtime_of
 from inference.errors import InvalidRequest
 from inference.library.description import Description, describe
 from inference.library.modelfile.writer import format_modelfile
-from inference.library.models import InstalledModel, Library
+from inference.library.models import InstalledModel
 
 #: Where a parameter's value begins on its line.
 _COLUMN = 30
@@ -43,16 +44,16 @@ async def show(request: Request) -> Response:
     if not body.asked_model:
         raise InvalidRequest("model is required")
     name = require_name(body.asked_model, refusal="invalid model name")
-    library = runtime_of(request).library
+    runtime = runtime_of(request)
 
     def read() -> dict[str, Any]:
-        return _answer(library, library.find(name, asked=body.asked_model), body)
+        return _answer(runtime, runtime.library.find(name, asked=body.asked_model), body)
 
     return json_response(await asyncio.to_thread(read))
 
 
-def _answer(library: Library, model: InstalledModel, body: ShowBody) -> dict[str, Any]:
-    description = describe(library, model, is_verbose=body.verbose)
+def _answer(runtime: Runtime, model: InstalledModel, body: ShowBody) -> dict[str, Any]:
+    description = describe(runtime.library, model, is_verbose=body.verbose)
     modelfile = description.modelfile
     modelfile = replace(modelfile, system=body.system or modelfile.system, parameters={**modelfile.parameters, **body.options})
     answer = {
@@ -61,7 +62,7 @@ def _answer(library: Library, model: InstalledModel, body: ShowBody) -> dict[str
         "parameters": format_parameters(modelfile.parameters),
         "template": description.template,
         "system": modelfile.system or "",
-        "details": model_details(model, library),
+        "details": model_details(model, runtime.library),
         "messages": modelfile.messages,
         "renderer": modelfile.renderer or "",
         "parser": modelfile.parser or "",
@@ -69,14 +70,14 @@ def _answer(library: Library, model: InstalledModel, body: ShowBody) -> dict[str
         "projector_info": description.projector_info,
         "tensors": description.tensors,
     }
-    return {key: value for key, value in answer.items() if value} | _always(library, model, description)
+    return {key: value for key, value in answer.items() if value} | _always(runtime, model, description)
 
 
-def _always(library: Library, model: InstalledModel, description: Description) -> dict[str, Any]:
+def _always(runtime: Runtime, model: InstalledModel, description: Description) -> dict[str, Any]:
     """Fields that clients take for granted."""
     return {
         "model_info": description.info,
-        "capabilities": served_capabilities(library, model),
+        "capabilities": served_capabilities(runtime, model),
         "modified_at": timestamp(model.modified_at_ns),
     }
 

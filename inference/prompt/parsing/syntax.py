@@ -40,7 +40,7 @@ def _jinja_syntax(template: str) -> AnswerSyntax:
     return AnswerSyntax(thinking=ThinkingTags() if thinks else None, knows_tools=knows_tools)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _go_syntax(source: str) -> AnswerSyntax:
     try:
         template = GoTemplate(source)

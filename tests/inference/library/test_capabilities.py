@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.library.capabilities import capabilities, templates_of
+from inference.library.capabilities import capabilities
 from inference.library.gguf import GGUFMetadata
 from inference.library.names import parse_name
 from tests.inference.library.files import STRING, TINY, U32, gguf, make_library, make_model
@@ -28,7 +28,7 @@ def metadata(architecture: str = "llama", **values: object) -> GGUFMetadata:
         (metadata("mllama", **{"mllama.vision.block_count": 2}), {}, ["completion"]),
         (metadata(), {"template": "{{ .Prompt }}{{ .Suffix }}"}, ["completion", "insert"]),
         (metadata(**{"tokenizer.ggml.fim_pre_token_id": 7}), {}, ["completion", "insert"]),
-        (metadata(), {"template": "{{ range .Tools }}{{ end }}"}, ["completion", "tools"]),
+        (metadata(), {"template": "{{ range .Tools }}"}, ["completion", "tools"]),
         (metadata(**{"tokenizer.chat_template": "{% for t in tools %}"}), {}, ["completion", "tools"]),
         (metadata(**{"tokenizer.chat_template": THINKER}), {}, ["completion", "thinking"]),
         (metadata(**{"tokenizer.chat_template": "<think>"}), {}, ["completion"]),
@@ -37,9 +37,7 @@ def metadata(architecture: str = "llama", **values: object) -> GGUFMetadata:
     ],
 )  # fmt: skip
 def test_capabilities_follow_from_the_files(file: GGUFMetadata, options: dict, expected: list[str]) -> None:
-    templates = templates_of(file, options.pop("template", ""))
-
-    assert capabilities(file, templates=templates, **options) == expected
+    assert capabilities(file, **options) == expected
 
 
 def test_library_looks_at_template_and_projector(tmp_path: Path) -> None:
