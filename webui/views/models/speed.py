@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from webui.services.errors import DomainError
-from webui.services.model_speed import cancel_bench, model_speed, start_bench
+from webui.services.model_speed import cancel_work, model_speed, start_bench, start_optimisation
 from webui.views.models.model import get_model
 from webui.views.requests import PersonRequest, administrator_required, wants_fragment
 
@@ -32,8 +32,14 @@ def bench(request: PersonRequest, name: str) -> HttpResponse:
 
 @administrator_required
 @require_POST
-def cancel_measuring(request: PersonRequest, name: str) -> HttpResponse:
-    return _act(request, name, cancel_bench)
+def optimise(request: PersonRequest, name: str) -> HttpResponse:
+    return _act(request, name, start_optimisation)
+
+
+@administrator_required
+@require_POST
+def cancel_work_on(request: PersonRequest, name: str) -> HttpResponse:
+    return _act(request, name, cancel_work)
 
 
 def _act(request: PersonRequest, name: str, action: Callable[[str], None]) -> HttpResponse:
