@@ -1,6 +1,7 @@
 """Estimates of models that are still at their registry: a real one, which may say what it likes."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,7 +103,11 @@ def test_pulled_model_has_nothing_left_to_download(service: Service, docker: Doc
     assert estimate(service, docker, "vectors")["installed"] is False
 
 
-def test_registry_that_cannot_be_reached_leaves_the_catalogue(tmp_path: Path) -> None:
+def test_registry_that_cannot_be_reached_leaves_the_catalogue(service: Service, tmp_path: Path) -> None:
+    with service.client() as client:
+        client.get("/api/hearth/machine").raise_for_status()
+    (tmp_path / "data").mkdir()
+    shutil.copy(service.data / "machine.json", tmp_path / "data")
     # Nothing listens there.
     own = Service(tmp_path / "data", HTTPS_PROXY="http://127.0.0.1:9", https_proxy="http://127.0.0.1:9").start()
     try:

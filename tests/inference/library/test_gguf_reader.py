@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from inference.library.errors import GGUFError
-from inference.library.gguf_reader import LongArray, TensorInfo, read_header
+from inference.library.gguf_reader import LongArray, TensorInfo, read_beginning, read_header
 from tests.inference.library.files import ARRAY, STRING, U32, gguf, u64
 
 
@@ -54,3 +54,15 @@ def test_header_of_many_large_texts_is_refused_before_memory_runs_out(tmp_path: 
 
     with pytest.raises(GGUFError, match="impossible size"):
         read_header(path)
+
+
+def test_beginning_of_a_file_gives_what_it_holds_whole() -> None:
+    content = gguf({"general.architecture": (STRING, "llama"), "llama.block_count": (U32, 7), "llama.text": (STRING, "x" * 999)})
+    assert read_beginning(content[:200]) == {"general.architecture": "llama", "llama.block_count": 7}
+    assert len(read_beginning(content)) == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"GG", b"no model at all, but long enough"])
+def test_beginning_of_something_else_is_refused(content: bytes) -> None:
+    with pytest.raises(GGUFError):
+        read_beginning(content)
