@@ -50,7 +50,7 @@ class Config:
         value = self.values.get(key)
         if value is None and default is not None:
             return default
-        if type(value) not in (int, float) or not math.isfinite(value):
+        if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < _LARGEST:
             raise ConversionError(f"its config.json gives no usable {key}")
         return float(value)
 

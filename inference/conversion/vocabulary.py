@@ -151,8 +151,8 @@ def _sentence_pieces(path: Path, tokenizer: dict[str, Any], num_tokens: int) -> 
     pieces = (value for number, value in _fields(path.read_bytes()) if number == 1 and isinstance(value, bytes))
     for number, piece in zip(range(num_tokens), pieces, strict=False):
         fields = dict(_fields(piece))
-        text, score, kind = fields.get(1), fields.get(2), fields.get(3, 1)
-        tokens[number] = text.decode("utf-8", "replace") if isinstance(text, bytes) else ""
+        piece_text, score, kind = fields.get(1), fields.get(2), fields.get(3, 1)
+        tokens[number] = piece_text.decode("utf-8", "replace") if isinstance(piece_text, bytes) else ""
         scores[number] = struct.unpack("<f", score)[0] if isinstance(score, bytes) and len(score) == 4 else 0.0
         kinds[number] = int(kind) if kind in _PIECE_KINDS else int(TokenType.NORMAL)
     for number, text, is_special in _added(tokenizer):
