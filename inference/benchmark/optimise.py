@@ -107,7 +107,7 @@ class Optimiser:
         Raises `InferenceError` or `LibraryError`. Closing it removes what was tried.
         """
         subject = await asyncio.to_thread(open_measured, self._library, asked)
-        target = self.check_destination(subject.model.name, destination)
+        target = await asyncio.to_thread(self.check_destination, subject.model.name, destination)
         if subject.metadata.is_embedding:
             raise InvalidRequest(f'"{subject.name}" writes no text; only models that do can be optimised')
         if len([layer for layer in subject.model.manifest.layers if layer.kind == _MODEL]) != 1:
@@ -136,6 +136,9 @@ class Optimiser:
             raise InvalidRequest("invalid destination name") from None
         if name.folded == source.folded:
             raise InvalidRequest("the destination must have another name than the model, which is kept")
+        # What an earlier run has made may be made anew.
+        if name.folded != fast_name(source).folded and self._library.manifests.resolve(name) is not None:
+            raise InvalidRequest(f"the model '{name.shortest}' exists already: choose another name, or delete it first")
         return name
 
     async def _optimise(

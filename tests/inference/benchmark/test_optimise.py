@@ -45,6 +45,7 @@ def nothing_goes(monkeypatch: pytest.MonkeyPatch) -> None:
         ("absent", "", ModelNotFound, "model 'absent' not found"),
         ("tiny", "a b", InvalidRequest, "invalid destination name"),
         ("tiny", "TINY:latest", InvalidRequest, "must have another name"),
+        ("tiny", "Vectors", InvalidRequest, "exists already: choose another name"),
         ("vectors", "", InvalidRequest, "writes no text"),
         ("rank", "", InvalidRequest, "rerank model"),
     ],
@@ -84,6 +85,13 @@ async def test_new_model_has_everything_else_of_the_original(runtime: Runtime) -
     assert written.manifest.first("model") != original.manifest.first("model")
     assert written.config.file_type == result.after.quantization  # type: ignore[union-attr]
     assert (await runtime.estimator.of_name("quick:1")).is_measured
+
+
+@pytest.mark.usefixtures("anything_goes")
+async def test_optimised_model_can_be_made_anew(runtime: Runtime) -> None:
+    for _ in range(2):
+        _, result = await run(runtime, "tiny", most_perplexity=1.5)
+        assert result.model == "tiny:latest-fast"
 
 
 @pytest.mark.usefixtures("nothing_goes")
