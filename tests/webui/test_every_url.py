@@ -42,7 +42,14 @@ ADMINISTRATOR = {
     "job-resume",
     "job-retry",
     "model-add",
+    "model-create",
     "model-estimate",
+    "model-files",
+    "model-upload",
+    "upload",
+    "upload-discard",
+    "upload-finish",
+    "uploads",
     "models",
     "model-states",
     "models-delete",
@@ -127,6 +134,7 @@ def site(db: None, settings: Settings) -> Site:
         "user_id": subject.pk,
         "token": make_reset_token(subject),
         "job_id": "0123456789abcdef",
+        "upload_id": "0123456789abcdef",
         "name": "team/tutor:latest",
     }
     return Site(people, arguments)

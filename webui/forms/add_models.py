@@ -1,5 +1,7 @@
 """Forms of the pages that add models."""
 
+import re
+
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
@@ -35,3 +37,22 @@ class FindInCatalogueForm(forms.Form):
     purpose = forms.ChoiceField(label=_("Good for"), required=False, choices=[("", _("Everything")), *PURPOSES.items()])
     language = forms.ChoiceField(label=_("Language"), required=False, choices=[("", _("Any")), *LANGUAGES.items()])
     fitting = forms.BooleanField(label=_("Only what fits here"), required=False)
+
+
+class UploadForm(forms.Form):
+    """What a browser says of a file before it sends it."""
+
+    name = forms.CharField(max_length=255)
+    size = forms.IntegerField(min_value=1, max_value=2**46)
+    digest = forms.CharField(required=False, max_length=80)
+
+    def clean_digest(self) -> str:
+        """As the runtime writes it. People paste it with and without its name, in any case."""
+        text: str = self.cleaned_data["digest"].strip().lower().removeprefix("sha256:").strip()
+        if text and not re.fullmatch(r"[0-9a-f]{64}", text):
+            raise ValidationError(_("A sha256 checksum has 64 digits and letters from a to f."))
+        return f"sha256:{text}" if text else ""
+
+
+class FinishUploadForm(forms.Form):
+    model = ModelNameField()

@@ -120,7 +120,7 @@ def list_jobs() -> JobList:
 
 def start_job(kind: str, model: str, **fields: Any) -> Job:
     """Raises RuntimeFailure."""
-    return _job_answered(call("POST", PATH, {"kind": kind, "model": model, **fields}))
+    return read_job(call("POST", PATH, {"kind": kind, "model": model, **fields}))
 
 
 def act_on_job(job_id: str, action: str) -> None:
@@ -138,7 +138,8 @@ def act_on_job(job_id: str, action: str) -> None:
         raise
 
 
-def _job_answered(answer: Any) -> Job:
+def read_job(answer: Any) -> Job:
+    """The job that the runtime answers. Raises RuntimeFailure where it is none."""
     if not _is_job(answer):
         raise failure_from_code("stream_broken", "", "")
     return _job(answer)

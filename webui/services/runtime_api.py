@@ -4,7 +4,7 @@ Answers that stream to people are read by `inference_client`, on the event loop.
 """
 
 import json as json_format
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,16 @@ def call(method: str, path: str, json: Any = None, *, timeout: float = TIMEOUT) 
         raise failure_from_code("stream_broken", "", _model(json)) from None
 
 
+def send(method: str, path: str, content: Iterable[bytes], *, headers: dict[str, str], timeout: float = TIMEOUT) -> Any:
+    """The JSON that the runtime answers to bytes, which are passed on as they come. Raises what `call` raises."""
+    with _response(method, path, None, timeout, content=content, headers=headers) as response:
+        answer = _read(response)
+    try:
+        return json_format.loads(answer)
+    except (ValueError, RecursionError):
+        raise failure_from_code("stream_broken", "", "") from None
+
+
 def stream(method: str, path: str, json: Any = None, *, timeout: float = TIMEOUT) -> Iterator[dict[str, Any]]:
     """The objects of an NDJSON answer as they come. An error among them is raised as what `call` raises; `timeout` is the
     longest silence. Closing the iterator closes the request."""
@@ -64,7 +74,15 @@ def runtime_answers(timeout_seconds: float = 0.5) -> bool:
 
 
 @contextmanager
-def _response(method: str, path: str, json: Any, timeout: float) -> "Iterator[httpx.Response]":
+def _response(
+    method: str,
+    path: str,
+    json: Any,
+    timeout: float,
+    *,
+    content: Iterable[bytes] | None = None,
+    headers: dict[str, str] | None = None,
+) -> "Iterator[httpx.Response]":
     """The open answer, of which the head has come and says that the request was taken."""
     base_url, socket_path = endpoint()
     # Where not even the socket's file exists there is no need to import an HTTP client to learn that nobody is there.
@@ -77,7 +95,7 @@ def _response(method: str, path: str, json: Any, timeout: float) -> "Iterator[ht
     try:
         with (
             httpx.Client(base_url=base_url, transport=transport, timeout=timeout, trust_env=False) as client,
-            client.stream(method, path, json=json) as response,
+            client.stream(method, path, json=json, content=content, headers=headers) as response,
         ):
             if response.status_code >= 400:
                 raise refusal(response.status_code, _read(response), _model(json))
