@@ -38,6 +38,8 @@ RULES = [
     # The service knows a runner by its messages; only its start names the client.
     Rule("inference/api", ("inference.runner.client", *INSIDE_A_RUNNER), except_for=("inference/api/server.py",)),
     Rule("inference/library", ("inference.api", "inference.scheduler", "inference.runner", "inference.prompt")),
+    # The command talks HTTP: what it may share with the server are names, Modelfiles, durations and addresses.
+    Rule("inference/cli", ("inference.api", "inference.scheduler", "inference.runner", "inference.jobs", "starlette", "uvicorn")),
     Rule("inference/scheduler", ("inference.api", "inference.runner.client", *INSIDE_A_RUNNER, "starlette", "uvicorn")),
     Rule("inference/runner", ("inference.api", "inference.scheduler", "starlette", "uvicorn")),
     Rule("inference/runner", ("inference.library",), except_for=("inference/runner/llama",)),

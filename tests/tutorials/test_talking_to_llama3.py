@@ -112,5 +112,7 @@ def test_api_answers_at_once_when_asked(service: Service, llama3: str) -> None:
 
 def check_final(line: dict[str, Any]) -> None:
     assert (line["done"], line["done_reason"]) in ((True, "stop"), (True, "length"))
+    assert all(isinstance(token, int) for token in line["context"])
+    assert len(line["context"]) >= line["eval_count"]
     for name in ("total_duration", "load_duration", "prompt_eval_count", "prompt_eval_duration", "eval_count", "eval_duration"):
         assert isinstance(line[name], int)
