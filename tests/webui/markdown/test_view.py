@@ -57,7 +57,7 @@ def test_many_closed_blocks_come_in_few_frames() -> None:
 
 @pytest.mark.parametrize("indent", ["", "  "])
 def test_long_fence_is_appended_as_raw_text(indent: str) -> None:
-    code = "".join(f"{indent}if x < {number}: y = '&amp;😀'\n" for number in range(2_000))
+    code = "".join(f"{indent}if x < {number}: y = '&amp;😀'\n" for number in range(1_200))
     stream, view, page, frames = replay(f"text\n\n{indent}```python\n{code}", 11, LONG_FENCE)
 
     appends = [frame for frame in frames if len(frame) == 2]
