@@ -1,6 +1,7 @@
 import asyncio
+import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,17 @@ def make_runtime(folder: Path, calibration: Path) -> Runtime:
     return runtime
 
 
-@pytest.fixture(scope="session")
-def calibration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="package", autouse=True)
+def one_core() -> Iterator[None]:
+    """For us and every process we start. On a busy machine two threads of llama.cpp wait for each other at every operation."""
+    usable = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(usable)})
+    yield
+    os.sched_setaffinity(0, usable)
+
+
+@pytest.fixture(scope="package")
+def calibration(one_core: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This machine's, measured once for all tests."""
     folder = tmp_path_factory.mktemp("calibration")
     (folder / "run").mkdir()
