@@ -113,6 +113,7 @@ def rope_factors(config: Config) -> np.ndarray[Any, Any] | None:
 
 
 def _describe_llama(writer: gguf.GGUFWriter, config: Config) -> None:
+    _expect(config, "hidden_act", "silu")
     writer.add_context_length(config.count("max_position_embeddings", 2048))
     writer.add_embedding_length(config.count("hidden_size"))
     writer.add_block_count(config.num_layers)
@@ -146,7 +147,14 @@ def _describe_rope(writer: gguf.GGUFWriter, rope: Config) -> None:
         writer.add_rope_scaling_orig_ctx_len(rope.count("original_max_position_embeddings"))
 
 
+def _expect(config: Config, key: str, expected: str) -> None:
+    """llama.cpp computes nothing else, whatever the file says. Raises `ConversionError`."""
+    if (found := config.values.get(key, expected)) != expected:
+        raise ConversionError(f"its {key} is {str(found)[:40]}, and only {expected} can be converted")
+
+
 def _describe_bert(writer: gguf.GGUFWriter, config: Config) -> None:
+    _expect(config, "hidden_act", "gelu")
     if config.values.get("position_embedding_type", "absolute") != "absolute":
         raise ConversionError("its positions are of a kind that cannot be converted")
     writer.add_context_length(config.count("max_position_embeddings"))

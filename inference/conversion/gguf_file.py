@@ -10,11 +10,13 @@ import numpy as np
 from inference.conversion.errors import ConversionError
 from inference.conversion.families import Config, Family, family_of, permute, rope_factors
 from inference.conversion.safetensors import Tensor, read_tensors
-from inference.conversion.vocabulary import read_json, read_vocabulary
+from inference.conversion.vocabulary import module_kinds, read_json, read_vocabulary
 
 _BRAIN = gguf.GGMLQuantizationType.BF16
 #: Of tensors that transformers computes itself.
 _COMPUTED = (".rotary_emb.inv_freq", ".masked_bias", ".attn.bias")
+#: Of sentence-transformers. Vectors are normalised when they are asked for.
+_MODULES = ("Transformer", "Pooling", "Normalize")
 _BERT_TOKENS = {"bos": "[CLS]", "cls": "[CLS]", "sep": "[SEP]", "pad": "[PAD]", "unk": "[UNK]", "mask": "[MASK]"}
 
 
@@ -59,14 +61,23 @@ def _tensors(folder: Path, family: Family, config: Config) -> dict[str, Tensor]:
         raise ConversionError("it has no vectors for its vocabulary; are all its files here?")
     if config.values.get("tie_word_embeddings"):
         found.pop("output.weight", None)
-    missing = next((number for number in range(config.num_layers) if not _has_layer(found, number)), None)
-    if missing is not None:
-        raise ConversionError(f"its layer {missing} is missing; are all its files here?")
+    _check_layers(found, config.num_layers)
     return found
 
 
-def _has_layer(found: dict[str, Tensor], number: int) -> bool:
-    return f"blk.{number}.attn_q.weight" in found and f"blk.{number}.ffn_down.weight" in found
+def _check_layers(found: dict[str, Tensor], num_layers: int) -> None:
+    """All layers are of the same parts. Raises `ConversionError` naming what is missing."""
+    layers: list[set[str]] = [set() for _ in range(num_layers)]
+    for name in found:
+        if name.startswith("blk."):
+            number, _, part = name.removeprefix("blk.").partition(".")
+            layers[int(number)].add(part)
+    parts = set().union({"attn_q.weight", "ffn_down.weight"}, *layers)
+    for number, layer in enumerate(layers):
+        if not layer:
+            raise ConversionError(f"its layer {number} is missing; are all its files here?")
+        if parts - layer:
+            raise ConversionError(f"its layer {number} has no {min(parts - layer)}; are all its files here?")
 
 
 def _add_vocabulary(writer: gguf.GGUFWriter, folder: Path, family: Family, num_tokens: int) -> None:
@@ -77,6 +88,10 @@ def _add_vocabulary(writer: gguf.GGUFWriter, folder: Path, family: Family, num_t
     writer.add_token_types(vocabulary.kinds)
     if vocabulary.scores is not None:
         writer.add_token_scores(vocabulary.scores)
+    if vocabulary.adds_space_prefix is not None:
+        writer.add_add_space_prefix(vocabulary.adds_space_prefix)
+    for name, value in vocabulary.normalizer.items():
+        writer.add_bool(f"tokenizer.ggml.normalizer.{name}", value)
     special = gguf.SpecialVocab(folder, load_merges=vocabulary.has_merges, n_vocab=num_tokens)
     if vocabulary.has_merges and not special.merges:
         raise ConversionError("its tokenizer has no merges")
@@ -96,13 +111,20 @@ def _add_vocabulary(writer: gguf.GGUFWriter, folder: Path, family: Family, num_t
 
 
 def _pooling(folder: Path) -> gguf.PoolingType:
-    """As sentence-transformers keeps it; the mean where nothing is said."""
+    """As sentence-transformers keeps it; the mean where nothing is said. Raises `ConversionError` also for a step that would
+    be left out, such as a layer behind the pooling."""
+    modules = folder / "modules.json"
+    for kind in module_kinds(modules) if modules.is_file() else ():
+        if kind not in _MODULES:
+            raise ConversionError(f"it has a step that cannot be converted ({kind[:60]}); these can: {', '.join(_MODULES)}")
     for path in folder.glob("*/config.json"):
         settings = read_json(path)
         if settings.get("pooling_mode_cls_token"):
             return gguf.PoolingType.CLS
         if settings.get("pooling_mode_mean_tokens"):
             return gguf.PoolingType.MEAN
+        if settings.get("pooling_mode_lasttoken"):
+            return gguf.PoolingType.LAST
         if any(value is True for key, value in settings.items() if key.startswith("pooling_mode_")):
             raise ConversionError("it pools its vectors in a way that cannot be converted")
     return gguf.PoolingType.MEAN
@@ -148,6 +170,6 @@ def _converted(name: str, tensor: Tensor, family: Family, config: Config) -> np.
         if array.shape[0] % (2 * num_heads):
             raise ConversionError(f"the tensor {tensor.name[:100]} does not fit the number of heads")
         array = permute(array, num_heads)
-    if dtype == np.float16 and array.size and np.abs(array).max() > np.finfo(np.float16).max:
+    if dtype == np.float16 and not np.abs(array).max() <= np.finfo(np.float16).max:
         raise ConversionError(f"the tensor {tensor.name[:100]} holds numbers that F16 cannot")
     return np.ascontiguousarray(array, dtype)

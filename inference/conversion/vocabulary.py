@@ -3,7 +3,7 @@
 import json
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ _MAX_TOKENS = 2_000_000
 _PIECE_KINDS = {1, 2, 3, 4, 5, 6}
 _WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 #: How text is cut before tokens are looked for, by the expression that does it, and llama.cpp's name for it.
-_SPLITS = {_WORDS % "{1,3}": "llama-bpe", _WORDS % "": "qwen2"}
+SPLITS = {_WORDS % "{1,3}": "llama-bpe", _WORDS % "": "qwen2"}
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,10 @@ class Vocabulary:
     kinds: list[int]
     scores: list[float] | None = None
     has_merges: bool = False
+    #: None: as llama.cpp does for its kind.
+    adds_space_prefix: bool | None = None
+    #: What llama.cpp's normaliser for BERT is told: "lowercase", "strip_accents".
+    normalizer: dict[str, bool] = field(default_factory=dict)
 
 
 def read_vocabulary(folder: Path, kind: str, num_tokens: int) -> Vocabulary:
@@ -61,6 +65,17 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+def module_kinds(path: Path) -> list[str]:
+    """What sentence-transformers' modules.json lists, by the names of the classes. Raises `ConversionError`."""
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ConversionError("its modules.json is too large")
+        modules = json.loads(path.read_bytes())
+        return [str(module["type"]).rpartition(".")[2] for module in modules]
+    except (OSError, ValueError, RecursionError, TypeError, KeyError):
+        raise ConversionError("its modules.json cannot be read") from None
+
+
 def _byte_pairs(tokenizer: dict[str, Any], model: dict[str, Any], num_tokens: int) -> Vocabulary:
     tokens, kinds = _by_number(model.get("vocab"), tokenizer, num_tokens)
     return Vocabulary("gpt2", _pre(tokenizer), tokens, kinds, has_merges=True)
@@ -71,8 +86,8 @@ def _pre(tokenizer: dict[str, Any]) -> str:
     steps = steps.get("pretokenizers", [steps]) if isinstance(steps, dict) else []
     names = [step.get("type") for step in steps]
     patterns = [step["pattern"].get("Regex", "") for step in steps if step.get("type") == "Split" and "pattern" in step]
-    if names == ["Split", "ByteLevel"] and patterns and patterns[0] in _SPLITS:
-        return _SPLITS[patterns[0]]
+    if names == ["Split", "ByteLevel"] and patterns and patterns[0] in SPLITS:
+        return SPLITS[patterns[0]]
     if names == ["Digits", "ByteLevel"] and steps[0].get("individual_digits"):
         return "smollm"
     if names == ["ByteLevel"]:
@@ -117,11 +132,6 @@ def _added(tokenizer: dict[str, Any]) -> Iterator[tuple[int, str, bool]]:
 
 def _wordpiece(folder: Path, tokenizer: dict[str, Any], num_tokens: int) -> Vocabulary:
     """llama.cpp marks where a word begins, BERT where it goes on."""
-    settings = read_json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
-    normalizer = tokenizer.get("normalizer")
-    lowers = settings.get("do_lower_case", normalizer.get("lowercase", True) if isinstance(normalizer, dict) else True)
-    if not lowers:
-        raise ConversionError("its tokenizer tells upper from lower case, which llama.cpp's for BERT cannot")
     model = tokenizer.get("model")
     if isinstance(model, dict) and model.get("type", "WordPiece") == "WordPiece":
         vocab = model.get("vocab")
@@ -133,7 +143,18 @@ def _wordpiece(folder: Path, tokenizer: dict[str, Any], num_tokens: int) -> Voca
     tokens, kinds = _by_number(vocab, tokenizer, num_tokens)
     special = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}
     kinds = [int(TokenType.CONTROL) if token in special else kind for token, kind in zip(tokens, kinds, strict=True)]
-    return Vocabulary("bert", "default", [_marked(*pair) for pair in zip(tokens, kinds, strict=True)], kinds)
+    marked = [_marked(*pair) for pair in zip(tokens, kinds, strict=True)]
+    return Vocabulary("bert", "default", marked, kinds, normalizer=_normalizer(folder, tokenizer))
+
+
+def _normalizer(folder: Path, tokenizer: dict[str, Any]) -> dict[str, bool]:
+    """BERT strips accents where it lowers case, unless told otherwise."""
+    said = tokenizer.get("normalizer")
+    if not isinstance(said, dict) or "lowercase" not in said:
+        settings = read_json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
+        said = {"lowercase": settings.get("do_lower_case", True), "strip_accents": settings.get("strip_accents")}
+    lowers, strips = said.get("lowercase") is not False, said.get("strip_accents")
+    return {"lowercase": lowers, "strip_accents": strips if isinstance(strips, bool) else lowers}
 
 
 def _marked(token: str, kind: int) -> str:
@@ -148,7 +169,9 @@ def _sentence_pieces(path: Path, tokenizer: dict[str, Any], num_tokens: int) -> 
         raise ConversionError("its tokenizer.model is too large")
     tokens = [f"[PAD{number}]" for number in range(num_tokens)]
     kinds, scores = [int(TokenType.UNUSED)] * num_tokens, [0.0] * num_tokens
-    pieces = (value for number, value in _fields(path.read_bytes()) if number == 1 and isinstance(value, bytes))
+    message = list(_fields(path.read_bytes()))
+    pieces = (value for number, value in message if number == 1 and isinstance(value, bytes))
+    normalizer = next((dict(_fields(value)) for number, value in message if number == 3 and isinstance(value, bytes)), {})
     for number, piece in zip(range(num_tokens), pieces, strict=False):
         fields = dict(_fields(piece))
         piece_text, score, kind = fields.get(1), fields.get(2), fields.get(3, 1)
@@ -159,7 +182,7 @@ def _sentence_pieces(path: Path, tokenizer: dict[str, Any], num_tokens: int) -> 
         if 0 <= number < num_tokens and kinds[number] in (TokenType.UNUSED, TokenType.NORMAL):
             tokens[number], scores[number] = text, -1000.0
             kinds[number] = int(TokenType.CONTROL if is_special else TokenType.USER_DEFINED)
-    return Vocabulary("llama", "default", tokens, kinds, scores)
+    return Vocabulary("llama", "default", tokens, kinds, scores, adds_space_prefix=bool(normalizer.get(3, 1)))
 
 
 def _fields(content: bytes) -> Iterator[tuple[int, int | bytes]]:
