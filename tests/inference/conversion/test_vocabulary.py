@@ -58,13 +58,6 @@ def test_word_pieces_are_marked_where_words_begin(tmp_path: Path) -> None:
     assert vocabulary.kinds == [CONTROL] * 4 + [NORMAL] * 3
 
 
-def test_tokenizer_that_minds_case_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "vocab.txt").write_text("a\n")
-    write(tmp_path, "tokenizer_config.json", {"do_lower_case": False})
-    with pytest.raises(ConversionError, match="upper from lower case"):
-        read_vocabulary(tmp_path, "wordpiece", 1)
-
-
 @given(st.binary(max_size=60) | st.binary(max_size=20).map(lambda content: piece("a", 1, 1) + content))
 def test_any_bytes_are_pieces_or_an_error_of_its_own(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.mktemp("model") / "tokenizer.model"
