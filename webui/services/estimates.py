@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from webui.services.errors import RuntimeFailure, failure_from_code
 from webui.services.runtime_api import call
 from webui.templatetags.figures import decimal_size
 
@@ -59,7 +60,13 @@ class Machine:
 
 def estimate_of(name: str, *, insecure: bool = False) -> Estimate:
     """Asks the model's registry. Raises RuntimeFailure."""
-    return read_estimate(call("POST", "/api/hearth/estimate", {"model": name, "insecure": insecure}, timeout=PATIENCE))
+    try:
+        return read_estimate(call("POST", "/api/hearth/estimate", {"model": name, "insecure": insecure}, timeout=PATIENCE))
+    except RuntimeFailure as failure:
+        if failure.code != "model_not_found":
+            raise
+        # Installed or not was not the question.
+        raise failure_from_code("not_in_registry", "", name) from None
 
 
 def machine() -> Machine:
