@@ -55,7 +55,13 @@ def read_tensors(path: Path) -> list[Tensor]:
             raise ConversionError("one of its files is not in safetensors format") from None
     if not isinstance(header, dict):
         raise ConversionError("one of its files is not in safetensors format")
-    return [_tensor(name, entry, path, 8 + length, size) for name, entry in header.items() if name != "__metadata__"]
+    header.pop("__metadata__", None)
+    return [_tensor(name, entry, path, 8 + length, size) for name, entry in header.items() if not _is_table(entry)]
+
+
+def _is_table(entry: Any) -> bool:
+    """Whole numbers are no weights: BERT's files hold the positions 0, 1, 2 and so on."""
+    return isinstance(entry, dict) and entry.get("dtype") == "I64"
 
 
 def _tensor(name: str, entry: Any, path: Path, start: int, size: int) -> Tensor:

@@ -36,8 +36,9 @@ def safetensors(weights: Mapping[str, Array], kind: str = "F32") -> bytes:
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     data = b""
     for name, values in weights.items():
-        content = encode(kind, values)
-        header[name] = {"dtype": kind, "shape": list(values.shape), "data_offsets": [len(data), len(data) + len(content)]}
+        kind_here = "I64" if values.dtype == np.int64 else kind
+        content = encode(kind_here, values)
+        header[name] = {"dtype": kind_here, "shape": list(values.shape), "data_offsets": [len(data), len(data) + len(content)]}
         data += content
     encoded = json.dumps(header).encode()
     return struct.pack("<Q", len(encoded)) + encoded + data
@@ -69,7 +70,8 @@ class Random:
 
 def bert_weights() -> Weights:
     random = Random()
-    found = {"embeddings.word_embeddings.weight": random.weights(len(WORDS), WIDTH, scale=1)}
+    found: Weights = {"embeddings.position_ids": np.arange(64)[None], "pooler.dense.weight": random.weights(WIDTH, WIDTH)}
+    found |= {"embeddings.word_embeddings.weight": random.weights(len(WORDS), WIDTH, scale=1)}
     found["embeddings.position_embeddings.weight"] = random.weights(64, WIDTH)
     found["embeddings.token_type_embeddings.weight"] = random.weights(2, WIDTH)
     norms = ["embeddings.LayerNorm"]
