@@ -173,8 +173,12 @@ def test_answer_in_json(service: Service, short_model: str) -> None:
 
 
 @pytest.fixture
-def short_model() -> str:
-    return MODEL
+def short_model(service: Service) -> Iterator[str]:
+    """The same weights, with short answers."""
+    body = {"model": "short", "from": MODEL, "parameters": {"num_predict": 8, "temperature": 0}, "stream": False}
+    service.post("/api/create", body).raise_for_status()
+    yield "short"
+    hearth(service.url, "rm", "short")
 
 
 def test_without_anything_to_say_the_model_is_loaded(service: Service) -> None:
