@@ -24,7 +24,7 @@ class CreateForm(BehaviourForm):
         }
         first["base"].widget.attrs["list"] = "installed-models"
         self.fields = {**first, **self.fields}
-        self.initial |= initial or {}
+        self.initial = {**self.initial, **(initial or {})}
 
     def body(self) -> dict[str, Any]:
         """Of a valid form: what `/api/create` is told."""

@@ -113,9 +113,9 @@ def list_jobs() -> JobList:
     except RuntimeFailure as failure:
         return JobList(error=failure.sentence)
     listed = answer.get("jobs") if isinstance(answer, dict) else None
-    jobs = [_job(entry) for entry in listed if _is_job(entry)] if isinstance(listed, list) else []
-    newest = sorted(zip(jobs, _times(listed), strict=True), key=lambda pair: pair[1], reverse=True) if jobs else []
-    return JobList(sorted((job for job, _time in newest), key=lambda job: job.is_over))
+    entries = [entry for entry in listed if _is_job(entry)] if isinstance(listed, list) else []
+    entries.sort(key=lambda entry: str(entry.get("created_at", "")), reverse=True)
+    return JobList(sorted(map(_job, entries), key=lambda job: job.is_over))
 
 
 def start_job(kind: str, model: str, **fields: Any) -> Job:
@@ -147,11 +147,6 @@ def read_job(answer: Any) -> Job:
 
 def _is_job(entry: Any) -> bool:
     return isinstance(entry, dict) and isinstance(entry.get("id"), str) and _ID.fullmatch(entry["id"]) is not None
-
-
-def _times(listed: list[Any]) -> list[str]:
-    """When each was made, as text that sorts."""
-    return [str(entry.get("created_at", "")) for entry in listed if _is_job(entry)]
 
 
 def _job(entry: dict[str, Any]) -> Job:
