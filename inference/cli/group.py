@@ -20,6 +20,8 @@ COMMANDS = {
     "stop": "Stop a running model",
     "pull": "Pull a model from a registry",
     "push": "Push a model to a registry",
+    "login": "Sign in at a private registry",
+    "logout": "Forget how to sign in at a private registry",
     "list": "List models",
     "ps": "List running models",
     "cp": "Copy a model",
@@ -31,7 +33,7 @@ COMMANDS = {
 }
 ALIASES = {"ls": "list", "start": "serve"}
 #: Ollama's own commands that need its company's servers.
-_ELSEWHERE = ("signin", "signout", "login", "logout", "launch")
+_ELSEWHERE = ("signin", "signout", "launch")
 
 
 class UnknownCommand(click.ClickException):

@@ -73,11 +73,11 @@ def _check_layers(found: dict[str, Tensor], num_layers: int) -> None:
             number, _, part = name.removeprefix("blk.").partition(".")
             layers[int(number)].add(part)
     parts = set().union({"attn_q.weight", "ffn_down.weight"}, *layers)
-    for number, layer in enumerate(layers):
+    for index, layer in enumerate(layers):
         if not layer:
-            raise ConversionError(f"its layer {number} is missing; are all its files here?")
+            raise ConversionError(f"its layer {index} is missing; are all its files here?")
         if parts - layer:
-            raise ConversionError(f"its layer {number} has no {min(parts - layer)}; are all its files here?")
+            raise ConversionError(f"its layer {index} has no {min(parts - layer)}; are all its files here?")
 
 
 def _add_vocabulary(writer: gguf.GGUFWriter, folder: Path, family: Family, num_tokens: int) -> None:

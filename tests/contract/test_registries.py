@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import hearth
 from tests.contract.service import Service
 from tests.docker_registry import DockerRegistry, running_registry
 from tests.inference.library.registry.test_sign_in import ANN, HTPASSWD
@@ -59,3 +60,26 @@ def test_bad_login_is_refused(service: Service, body: dict[str, object], error: 
 
     assert response.status_code == 400
     assert error in response.json()["error"]
+
+
+def test_command_signs_in_and_out(service: Service, private: DockerRegistry) -> None:
+    ann = ("login", private.host, "-u", "ann", "--password-stdin", "--insecure")
+    wrong = hearth(service.url, *ann, stdin=b"guess\n")
+    signed_in = hearth(service.url, *ann, stdin=b"secret\n")
+    pulled = hearth(service.url, "pull", "--insecure", f"{private.host}/library/private")
+    signed_out = hearth(service.url, "logout", private.host)
+    again = hearth(service.url, "logout", private.host)
+    removed = hearth(service.url, "rm", f"{private.host}/library/private")
+
+    assert (wrong.returncode, wrong.stderr) == (1, f"Error: {private.host} does not accept this user name and password\n")
+    assert (signed_in.returncode, signed_in.stdout) == (0, f"logged in to '{private.host}'\n")
+    assert pulled.returncode == 0
+    assert (signed_out.returncode, signed_out.stdout) == (0, f"logged out of '{private.host}'\n")
+    assert (again.returncode, again.stderr) == (1, f"Error: no login is kept for {private.host}\n")
+    assert removed.returncode == 0
+
+
+def test_command_refuses_an_empty_password(service: Service) -> None:
+    done = hearth(service.url, "login", "registry.example.org", "--password-stdin", stdin=b"\n")
+
+    assert (done.returncode, done.stderr) == (1, "Error: the password or token is empty\n")
