@@ -55,7 +55,7 @@ class Admission:
 
 def choose_slot(slots: Sequence[Slot], request: Request, *, num_ctx: int, can_trim: bool = True) -> Choice:
     """At least one slot has to be idle."""
-    min_copy = max(_LEAST_COPIED, num_ctx // _COPIED_SHARE)
+    min_copy = least_copied(num_ctx)
     prefixes = {slot.seq_id: reusable_tokens(slot, request, can_trim=can_trim) for slot in slots}
     idle = [slot for slot in slots if slot.request is None]
     best = max(idle, key=lambda slot: (prefixes[slot.seq_id], -slot.last_used))
@@ -73,6 +73,36 @@ def choose_slot(slots: Sequence[Slot], request: Request, *, num_ctx: int, can_tr
     if prefixes[donor.seq_id] - num_cached < min_copy:
         return Choice(best, num_cached)
     return Choice(best, num_cached, donor, prefixes[donor.seq_id])
+
+
+def least_copied(num_ctx: int) -> int:
+    """So many tokens are worth a copy."""
+    return max(_LEAST_COPIED, num_ctx // _COPIED_SHARE)
+
+
+def is_being_computed(slots: Sequence[Slot], request: Request, *, num_ctx: int) -> bool:
+    """Whether another prompt that is being read begins with much of this one, so that it can be copied in a moment: of many
+    who ask at once with the same beginning, only the first has it computed."""
+    if request.spans:
+        return False
+    reading = [slot for slot in slots if slot.request and not slot.request.spans and not slot.is_generating and not slot.loading]
+    if not reading:
+        return False
+    num_there = max(reusable_tokens(slot, request) for slot in slots)
+    return any(
+        num_coming - num_there >= least_copied(num_ctx) and len(slot.tokens) < num_coming
+        for slot in reading
+        if (num_coming := _tokens_to_come(slot, request))
+    )
+
+
+def _tokens_to_come(slot: Slot, request: Request) -> int:
+    """Like `reusable_tokens`, of what the slot will hold when its prompt is read."""
+    assert slot.request is not None, "it reads one"
+    num_common = common_prefix(slot.request.tokens, request.tokens)
+    if owner_of(slot.scope) != owner_of(request.scope):
+        num_common = min(num_common, slot.num_public_tokens)
+    return min(num_common, request.num_prompt_tokens - 1)
 
 
 def reusable_tokens(slot: Slot, request: Request, *, can_trim: bool = True) -> int:

@@ -4,7 +4,7 @@ from collections import deque
 
 from inference.runner.engine.batch import Chunk
 from inference.runner.engine.media import MediaSpan, next_span
-from inference.runner.engine.prefix_cache import Admission, choose_slot
+from inference.runner.engine.prefix_cache import Admission, choose_slot, is_being_computed
 from inference.runner.engine.request import Request
 from inference.runner.engine.slot import Slot
 
@@ -44,10 +44,14 @@ class Scheduler:
         return admissions
 
     def admit_next(self) -> Admission | None:
-        """Gives a free slot, if there is one, to whoever waits longest."""
+        """Gives a free slot, if there is one, to whoever waits longest, but for those whose beginning is just being
+        computed for another."""
         if not self.waiting or len(self.running) == len(self.slots):
             return None
-        request = self.waiting.popleft()
+        request = next((request for request in self.waiting if not self._is_being_computed(request)), None)
+        if request is None:
+            return None
+        self.waiting.remove(request)
         choice = choose_slot(self.slots, request, num_ctx=self._num_ctx, can_trim=self._can_trim)
         slot = choice.slot
         admission = Admission(choice, request, slot.tokens, slot.scope)
@@ -56,6 +60,9 @@ class Scheduler:
         slot.scope, slot.num_public_tokens = request.scope, request.num_public_tokens
         self.running.append(slot)
         return admission
+
+    def _is_being_computed(self, request: Request) -> bool:
+        return self._can_trim and is_being_computed(self.slots, request, num_ctx=self._num_ctx)
 
     def plan(self, prefill_budget: int) -> list[tuple[Slot, Chunk]]:
         """The next batch: at most `num_batch` tokens in all, at most `prefill_budget` (at least 1) of them of prompts."""

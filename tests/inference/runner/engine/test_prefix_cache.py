@@ -325,3 +325,31 @@ def test_answers_are_the_same_whatever_is_reused(
         text, end = results[request_id]
         assert (text, end.finish_reason) == expected_answer(tokens, max_tokens=20, num_ctx=NUM_CTX)
         assert end.stats.num_cached_tokens < len(tokens)
+
+
+def test_beginning_that_many_ask_for_at_once_is_computed_once() -> None:
+    model = FakeModel(num_slots=4, num_ctx=NUM_CTX, num_batch=2048)
+    engine = Engine(model)
+    for number in range(4):
+        engine.add(Request(f"r{number}", [*DOCUMENT, 2, number], SamplingParams(), 3, [], arrived_ns=0))
+    events = [event for _ in range(12) for event in engine.step()]
+
+    assert sum(len(chunk.tokens) for batch in model.batches for chunk in batch) < 2 * len(DOCUMENT)
+    assert model.num_copies == 3
+    for number in range(4):
+        text = "".join(event.text for event in events if isinstance(event, OutputDelta) and event.request_id == f"r{number}")
+        assert text == expected_answer([*DOCUMENT, 2, number], max_tokens=3, num_ctx=NUM_CTX)[0]
+
+
+def test_nobody_waits_for_a_beginning_of_another_owner_nor_for_one_that_ended() -> None:
+    model = FakeModel(num_slots=4, num_ctx=NUM_CTX, num_batch=16)
+    engine = Engine(model)
+    for name, scope in (("a", "u"), ("b", "v"), ("c", "u")):
+        engine.add(Request(name, [*DOCUMENT, 2], SamplingParams(), 1, [], arrived_ns=0, scope=scope))
+    engine.step()
+    names = [slot.request.request_id for slot in engine.scheduler.running if slot.request]
+    engine.abort("a")
+    engine.step()
+
+    assert names == ["a", "b"]
+    assert [slot.request.request_id for slot in engine.scheduler.running if slot.request] == ["b", "c"]
