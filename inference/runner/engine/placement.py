@@ -2,7 +2,7 @@
 
 Where sequences have parts of the cache of their own, llama.cpp computes in one go only what lies in neighbouring parts, in rising
 order (`llama_batch_allocr::split_equal`, with `sequential`). Each gap between them means another pass over the weights: four
-sequences that generate took 18 ms a step side by side, and 27 ms as two and two (135M parameters, two cores).
+sequences that generate took 18 ms a step side by side, and 26 ms as two and two (135M parameters, two cores).
 """
 
 from collections.abc import Callable, Sequence

@@ -42,6 +42,15 @@ def make_request(name: str, prompt: list[int]) -> Request:
     return Request(name, list(prompt), SamplingParams(), None, [], arrived_ns=0)
 
 
+def started(names: str, *, can_trim: bool = True) -> tuple[FakeModel, Engine, list[object]]:
+    """A slot and a long answer for each name; nothing is computed yet."""
+    model = FakeModel(num_slots=len(names), num_ctx=NUM_CTX, can_trim=can_trim)
+    engine = Engine(model)
+    for name, prompt in zip(names, LONG, strict=False):
+        engine.add(make_request(name, prompt))
+    return model, engine, []
+
+
 def run(engine: Engine, events: list[object], steps: int) -> None:
     for _ in range(steps):
         events += engine.step()
@@ -56,10 +65,7 @@ def answers(events: list[object]) -> dict[str, str]:
 
 
 def test_gap_that_lasts_is_closed_and_the_answers_stay_the_same() -> None:
-    model = FakeModel(num_slots=4, num_ctx=NUM_CTX)
-    engine, events = Engine(model), []
-    for name, prompt in zip("abcd", LONG, strict=False):
-        engine.add(make_request(name, prompt))
+    _model, engine, events = started("abcd")
     run(engine, events, 3)
     engine.abort("b")
     run(engine, events, 12)
@@ -72,10 +78,7 @@ def test_gap_that_lasts_is_closed_and_the_answers_stay_the_same() -> None:
 
 
 def test_what_an_idle_slot_holds_moves_with_it_and_is_used_again() -> None:
-    model = FakeModel(num_slots=4, num_ctx=NUM_CTX)
-    engine, events = Engine(model), []
-    for name, prompt in zip("abcd", LONG, strict=False):
-        engine.add(make_request(name, prompt))
+    model, engine, events = started("abcd")
     run(engine, events, 10)
     kept = list(next(slot for slot in engine.scheduler.running if slot.request.request_id == "b").tokens)
     engine.abort("b")
@@ -90,10 +93,7 @@ def test_what_an_idle_slot_holds_moves_with_it_and_is_used_again() -> None:
 
 
 def test_state_that_is_not_taken_is_computed_anew() -> None:
-    model = FakeModel(num_slots=4, num_ctx=NUM_CTX)
-    engine, events = Engine(model), []
-    for name, prompt in zip("abcd", LONG, strict=False):
-        engine.add(make_request(name, prompt))
+    model, engine, events = started("abcd")
     run(engine, events, 3)
     engine.abort("b")
     model.refuses_states = True
@@ -104,11 +104,8 @@ def test_state_that_is_not_taken_is_computed_anew() -> None:
 
 
 def test_move_that_would_take_too_long_is_not_made() -> None:
-    model = FakeModel(num_slots=4, num_ctx=NUM_CTX)
-    engine, events = Engine(model), []
+    model, engine, events = started("abcd")
     engine._placement = Placement(model, engine.scheduler.slots, max_pause_ns=1, clock_ns=lambda: 0)
-    for name, prompt in zip("abcd", LONG, strict=False):
-        engine.add(make_request(name, prompt))
     run(engine, events, 3)
     engine.abort("b")
     run(engine, events, 12)
@@ -117,10 +114,7 @@ def test_move_that_would_take_too_long_is_not_made() -> None:
 
 
 def test_models_whose_states_cannot_be_cut_stay_where_they_are() -> None:
-    model = FakeModel(num_slots=3, num_ctx=NUM_CTX, can_trim=False)
-    engine, events = Engine(model), []
-    for name, prompt in zip("abc", LONG, strict=False):
-        engine.add(make_request(name, prompt))
+    _model, engine, events = started("abc", can_trim=False)
     run(engine, events, 3)
     engine.abort("b")
     run(engine, events, 12)
