@@ -119,6 +119,6 @@ def _gauges(scheduler: Scheduler) -> Iterator[Family]:
     for model in loaded:
         labels = [model.model.name.shortest]
         slots.add_metric(labels, model.num_slots)
-        busy.add_metric(labels, len(model.running))
+        busy.add_metric(labels, model.num_busy_slots)
         memory.add_metric(labels, scheduler.memory_of(model))
     yield from (slots, busy, memory)

@@ -34,6 +34,7 @@ from inference.runner.llama.pooling import LlamaPooling
 from inference.runner.messages import LoadFailed, LoadProgress, RunnerConfig
 from inference.runner.outbox import Outbox
 from inference.runner.preparation import Preparation
+from inference.runner.token_preparation import TokenPreparation
 
 _EXIT_LOAD_FAILED = 1
 _EXIT_BAD_START = 2
@@ -133,7 +134,7 @@ def _build_intake(model_runner: LlamaModelRunner | LlamaEmbeddingRunner) -> Inta
         rerank_template=model.rerank_template,
     )
     if isinstance(model_runner, LlamaEmbeddingRunner):
-        return Intake(None, embedding)
+        return Intake(None, embedding, TokenPreparation(vocabulary, None))
     template = ChatTemplate(
         model.chat_template,
         bos_text=vocabulary.special_text(vocabulary.bos_token),
@@ -142,7 +143,7 @@ def _build_intake(model_runner: LlamaModelRunner | LlamaEmbeddingRunner) -> Inta
     generation = Preparation(
         vocabulary=vocabulary, template=template, num_ctx=model_runner.num_ctx, image_reader=model_runner.projector
     )
-    return Intake(generation, embedding)
+    return Intake(generation, embedding, TokenPreparation(vocabulary, generation.write))
 
 
 def _flush(outbox: Outbox, writer: Writer) -> None:

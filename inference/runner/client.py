@@ -27,12 +27,13 @@ from inference.runner.messages import (
     RunnerReady,
     Shutdown,
     Submission,
+    Tokens,
 )
 from inference.runner.process import RunnerProcess
 
 logger = logging.getLogger(__name__)
 
-Output = PromptProgress | PromptRendered | OutputDelta | RequestFinished | Embeddings
+Output = PromptProgress | PromptRendered | OutputDelta | RequestFinished | Embeddings | Tokens
 
 _EXIT_SECONDS = 5.0
 #: Of the time until SIGTERM, what a runner may use for saving states; there is as much again until SIGKILL.
@@ -105,8 +106,9 @@ class RunnerClient:
         return not self._is_closing and not self.exited.is_set()
 
     async def submit(self, submit: Submission) -> AsyncGenerator[Output]:
-        """Yields what the request brings; the last is `RequestFinished` or `Embeddings`. Raises the `InferenceError` of a
-        request that failed, `RunnerCrashed` when the process ends. Closing or cancelling the iterator aborts the request."""
+        """Yields what the request brings; the last is `RequestFinished`, `Embeddings` or `Tokens`. Raises the
+        `InferenceError` of a request that failed, `RunnerCrashed` when the process ends. Closing or cancelling the iterator
+        aborts the request."""
         if not self.is_alive:
             raise RunnerCrashed(self._crash_message())
         if submit.request_id in self._mailboxes:
@@ -118,7 +120,7 @@ class RunnerClient:
             await self._connection.drain()
             while not is_over:
                 event = await mailbox.get()
-                is_over = isinstance(event, RequestFinished | RequestFailed | Embeddings)
+                is_over = isinstance(event, RequestFinished | RequestFailed | Embeddings | Tokens)
                 if isinstance(event, RequestFailed):
                     raise error_from_code(event.code, event.message)
                 yield event
@@ -200,14 +202,16 @@ class RunnerClient:
 
     def _deliver(self, message: FromRunner) -> None:
         match message:
-            case PromptProgress() | PromptRendered() | OutputDelta() | RequestFinished() | RequestFailed() | Embeddings():
-                mailbox = self._mailboxes.get(message.request_id)
-                if mailbox is not None:
-                    mailbox.put(message)
+            case LoadProgress() | RunnerReady() | LoadFailed():
+                pass
             case Pong(nonce=nonce):
                 future = self._pongs.get(nonce)
                 if future is not None and not future.done():
                     future.set_result(message)
+            case _:
+                mailbox = self._mailboxes.get(message.request_id)
+                if mailbox is not None:
+                    mailbox.put(message)
 
     def _tell_everyone(self) -> None:
         self.exited.set()

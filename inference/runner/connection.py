@@ -28,6 +28,7 @@ from inference.runner.messages import (
     Shutdown,
     Submission,
     Submit,
+    Tokenize,
     ToRunner,
     decode_to_runner,
     encode_frame,
@@ -120,13 +121,16 @@ class Reader(threading.Thread):
             self._inbox.put(Stop(is_broken, seconds))
 
     def _dispatch(self, message: ToRunner) -> None:
-        if isinstance(message, Submit | Embed | Rerank):
+        if isinstance(message, Submit | Embed | Rerank | Tokenize):
             self._prepare(message)
         elif isinstance(message, Abort | Forget | Ping):
             self._inbox.put(message)
 
     def _prepare(self, message: Submission) -> None:
         try:
+            if isinstance(message, Tokenize):
+                self._outbox.put([self._intake.tokens(message)])
+                return
             work = self._intake.prepare(message)
             if isinstance(work, Request) and work.rendered is not None:
                 self._outbox.put([work.rendered])

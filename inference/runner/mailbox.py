@@ -3,9 +3,17 @@
 import asyncio
 
 from inference.errors import InferenceError
-from inference.runner.messages import Embeddings, OutputDelta, PromptProgress, PromptRendered, RequestFailed, RequestFinished
+from inference.runner.messages import (
+    Embeddings,
+    OutputDelta,
+    PromptProgress,
+    PromptRendered,
+    RequestFailed,
+    RequestFinished,
+    Tokens,
+)
 
-Event = PromptProgress | PromptRendered | OutputDelta | RequestFinished | RequestFailed | Embeddings
+Event = PromptProgress | PromptRendered | OutputDelta | RequestFinished | RequestFailed | Embeddings | Tokens
 
 
 class Mailbox:

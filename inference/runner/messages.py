@@ -3,7 +3,8 @@
 Frames on a Unix stream socket: a 4-byte big-endian length, then one msgpack-encoded struct, at most `MAX_FRAME_BYTES`.
 Both ends import this module and nothing else of each other. A `Submit` is answered by `PromptRendered` where that was
 asked for, any number of `PromptProgress` and `OutputDelta`, then by exactly one `RequestFinished` or `RequestFailed`; an
-`Embed` or `Rerank` by exactly one `Embeddings`, `RequestFailed`, or (aborted) `RequestFinished`.
+`Embed` or `Rerank` by exactly one `Embeddings`, `RequestFailed`, or (aborted) `RequestFinished`; a `Tokenize` by exactly one
+`Tokens` or `RequestFailed`.
 """
 
 from typing import Annotated, Any, Literal
@@ -207,7 +208,17 @@ class Rerank(msgspec.Struct, frozen=True, tag="rerank", kw_only=True, omit_defau
     documents: list[str]
 
 
-Submission = Submit | Embed | Rerank
+class Tokenize(msgspec.Struct, frozen=True, tag="tokenize", kw_only=True, omit_defaults=True):
+    """The tokens of a prompt, whole, however many they are. Takes no slot: nothing is computed."""
+
+    request_id: str
+    prompt: ChatPrompt | TextPrompt | TokenPrompt
+    #: Of a text: with the tokens that the vocabulary puts before and after an input.
+    adds_special: bool = False
+    wants_pieces: bool = False
+
+
+Submission = Submit | Embed | Rerank | Tokenize
 
 
 class Abort(msgspec.Struct, frozen=True, tag="abort"):
@@ -232,7 +243,7 @@ class Shutdown(msgspec.Struct, frozen=True, tag="shutdown"):
     seconds: float = 2.5
 
 
-ToRunner = Submit | Embed | Rerank | Abort | Forget | Ping | Shutdown
+ToRunner = Submit | Embed | Rerank | Tokenize | Abort | Forget | Ping | Shutdown
 
 
 class LoadProgress(msgspec.Struct, frozen=True, tag="load_progress"):
@@ -334,6 +345,16 @@ class Embeddings(msgspec.Struct, frozen=True, tag="embeddings", kw_only=True):
     stats: RequestStats
 
 
+class Tokens(msgspec.Struct, frozen=True, tag="tokens", kw_only=True, omit_defaults=True):
+    """Of a `Tokenize`: an image is -1 at each of its places. `size` is the room they take in a context, which with images of
+    some models is more than their number. `pieces`, when asked for, are the bytes that each is written with."""
+
+    request_id: str
+    tokens: list[int]
+    size: int
+    pieces: list[bytes] = []
+
+
 class Pong(msgspec.Struct, frozen=True, tag="pong", kw_only=True):
     nonce: int
     num_running: int
@@ -350,6 +371,7 @@ FromRunner = (
     | RequestFinished
     | RequestFailed
     | Embeddings
+    | Tokens
     | Pong
 )
 

@@ -11,6 +11,7 @@ from inference.runner.messages import (
     PromptProgress,
     RequestFailed,
     RequestFinished,
+    Tokens,
     encode_frame,
 )
 
@@ -94,7 +95,7 @@ class Outbox:
 
     def _not_sent_at_once(self, messages: list[FromRunner]) -> list[FromRunner]:
         is_free = not (self._entries or self._is_taken or self._is_closed)
-        if self._send is None or not is_free or any(isinstance(message, Embeddings) for message in messages):
+        if self._send is None or not is_free or any(isinstance(message, Embeddings | Tokens) for message in messages):
             return messages
         frames = b"".join(map(encode_frame, messages))
         num_sent = self._send(frames) if frames else 0

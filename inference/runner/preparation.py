@@ -76,6 +76,12 @@ class Preparation:
             num_keep=submit.num_keep + (self._vocabulary.adds_bos and submit.num_keep >= 0),
         )
 
+    def write(self, prompt: ChatPrompt) -> PromptTokens:
+        """The whole conversation, also where that is more than the context. Raises an `InferenceError`."""
+        self._check_messages(prompt)
+        images = self._images_of(prompt)
+        return self._render(prompt, prompt.messages if images is None else images.messages, images)
+
     def _ends_with(self, tokens: list[int], mark: str) -> bool:
         """Whether the prompt ends with the mark, and perhaps white space."""
         pieces = [self._vocabulary.written_piece(token) for token in tokens[-_LONGEST_MARK:] if token >= 0]
@@ -129,8 +135,7 @@ class Preparation:
         return list(tokens)
 
     def _fit_chat(self, prompt: ChatPrompt, max_tokens: int | None) -> FittedPrompt:
-        if not prompt.messages:
-            raise InvalidRequest("There is nothing to answer: the conversation has no messages.")
+        self._check_messages(prompt)
         images = self._images_of(prompt)
         if images is not None:
             prompt = msgspec.structs.replace(prompt, messages=images.messages)
@@ -149,6 +154,10 @@ class Preparation:
         if kept.size >= self._num_ctx:
             raise self._too_long(kept.size)
         return FittedPrompt(kept, whole.size - kept.size)
+
+    def _check_messages(self, prompt: ChatPrompt) -> None:
+        if not prompt.messages:
+            raise InvalidRequest("There is nothing to answer: the conversation has no messages.")
 
     def _after_context(self, prompt: ChatPrompt, rendered: PromptTokens, limit: int) -> FittedPrompt:
         """What was said before, as tokens, of which the oldest are left out where there is no room."""

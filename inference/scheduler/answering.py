@@ -9,7 +9,16 @@ from typing import Any, cast
 
 from inference.errors import InferenceError
 from inference.metrics import ModelMetrics
-from inference.runner.messages import Embeddings, OutputDelta, PromptProgress, PromptRendered, RequestFinished, Submission
+from inference.runner.messages import (
+    Embeddings,
+    OutputDelta,
+    PromptProgress,
+    PromptRendered,
+    RequestFinished,
+    RequestStats,
+    Submission,
+    Tokens,
+)
 from inference.scheduler.loaded import LoadedModel, Runner, Ticket
 from inference.scheduler.stream import Finished, Prefilling, Rendered
 
@@ -29,6 +38,8 @@ async def answer(model: LoadedModel, ticket: Ticket, runner: Runner, submit: Sub
                     ticket.stream.put_rendered(Rendered(event.text, event.num_images, event.is_thinking))
                 elif isinstance(event, RequestFinished | Embeddings):
                     _finish(model, ticket, event, metrics)
+                elif isinstance(event, Tokens):
+                    _finish_tokens(model, ticket, event)
     except asyncio.CancelledError:
         metrics.outcomes["abort"] += 1
         raise
@@ -45,7 +56,17 @@ def _finish(model: LoadedModel, ticket: Ticket, event: RequestFinished | Embeddi
     finish_reason = event.finish_reason if isinstance(event, RequestFinished) else "stop"
     metrics.add_answer(finish_reason, event.stats, ticket.started_ns - ticket.arrived_ns)
     model.pace.add((time.monotonic_ns() - ticket.started_ns) / 1e9)
-    load_ns = max(0, model.ready_ns - ticket.arrived_ns)
+    load_ns = _load_ns(model, ticket)
     vectors = event.vectors if isinstance(event, Embeddings) else ()
     tokens = event.tokens if isinstance(event, RequestFinished) else ()
     ticket.stream.finish(Finished(finish_reason, event.stats, load_ns, vectors, tokens))
+
+
+def _finish_tokens(model: LoadedModel, ticket: Ticket, event: Tokens) -> None:
+    """Is counted nowhere: nothing was computed."""
+    stats = RequestStats(num_prompt_tokens=event.size)
+    ticket.stream.finish(Finished("stop", stats, _load_ns(model, ticket), tokens=event.tokens, pieces=event.pieces))
+
+
+def _load_ns(model: LoadedModel, ticket: Ticket) -> int:
+    return max(0, model.ready_ns - ticket.arrived_ns)

@@ -18,6 +18,8 @@ from inference.runner.messages import (
     RunnerConfig,
     RunnerReady,
     Submission,
+    Tokenize,
+    Tokens,
 )
 from inference.scheduler.load_options import AUTOMATIC, LoadOptions
 from inference.scheduler.pace import Pace
@@ -37,7 +39,7 @@ class Runner(Protocol):
 
     def submit(
         self, submit: Submission
-    ) -> AsyncIterator[PromptProgress | PromptRendered | OutputDelta | RequestFinished | Embeddings]: ...
+    ) -> AsyncIterator[PromptProgress | PromptRendered | OutputDelta | RequestFinished | Embeddings | Tokens]: ...
 
     async def ping(self, timeout: float = 10.0) -> object: ...  # noqa: ASYNC109
 
@@ -76,6 +78,11 @@ class ModelRequest:
     #: What the model's memory follows from; without it nothing is estimated and nothing refused.
     shape: ModelShape | None = None
     load_options: LoadOptions = AUTOMATIC
+
+    @property
+    def takes_slot(self) -> bool:
+        """Whether something is computed for it."""
+        return self.submit is not None and not isinstance(self.submit, Tokenize)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -128,7 +135,11 @@ class LoadedModel:
 
     @property
     def has_free_slot(self) -> bool:
-        return self.runner is not None and len(self.running) < self.runner.ready.num_slots
+        return self.runner is not None and self.num_busy_slots < self.runner.ready.num_slots
+
+    @property
+    def num_busy_slots(self) -> int:
+        return sum(ticket.request.takes_slot for ticket in self.running)
 
     @property
     def pid(self) -> int | None:
@@ -169,7 +180,7 @@ class LoadedModel:
     def can_take(self, request: ModelRequest) -> bool:
         """The request needs not wait."""
         is_open = self.is_ready and not self.is_leaving and self.suits(request)
-        return is_open and (request.submit is None or (self.has_free_slot and not self.queue))
+        return is_open and (not request.takes_slot or (self.has_free_slot and not self.queue))
 
     def stop_timer(self) -> None:
         self.idle_since = None

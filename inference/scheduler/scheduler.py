@@ -11,7 +11,7 @@ from inference.errors import InferenceError, QueueFull, RunnerCrashed, RuntimeSh
 from inference.library.models import InstalledModel
 from inference.library.shape import ModelShape
 from inference.metrics import Metrics
-from inference.runner.messages import RequestStats, Submission
+from inference.runner.messages import RequestStats
 from inference.scheduler.answering import answer
 from inference.scheduler.failures import FailureLog
 from inference.scheduler.fit import Fit
@@ -158,8 +158,8 @@ class Scheduler:
             model.keep_alive = request.keep_alive
         model.last_used = time.monotonic()
         model.stop_timer()
-        if request.submit is None and model.can_take(request):
-            self._finish_load_only(model, ticket)
+        if not request.takes_slot and model.can_take(request):
+            self._do_at_once(model, ticket)
         else:
             model.queue.push(ticket, client=request.client, is_background=request.is_background)
         self._advance(model)
@@ -180,10 +180,10 @@ class Scheduler:
                 if not model.running:
                     self._close(model, "options" if head.request.num_ctx <= model.num_ctx else "context")
                 break
-            if head.request.submit is None:
-                self._finish_load_only(model, model.queue.pop())
+            if not head.request.takes_slot:
+                self._do_at_once(model, model.queue.pop())
             elif model.has_free_slot:
-                self._run(model, model.queue.pop(), head.request.submit)
+                self._run(model, model.queue.pop())
             else:
                 break
         self._settle(model)
@@ -317,6 +317,9 @@ class Scheduler:
         """`reason` is "idle", "room", "context", "options" or "asked"."""
         self.metrics.of(model.model.name.shortest).unloads[reason] += 1
         model.stop_timer()
+        if not model.queue:
+            # Whoever comes while it ends begins anew: an unloading that was asked for is over with it.
+            model.keep_alive = self._settings.keep_alive
         model.state = ModelState.CLOSING
         self._spawn(self._close_runner(model))
 
@@ -329,15 +332,21 @@ class Scheduler:
         model.runner, model.state, model.is_leaving = None, ModelState.ABSENT, False
         self._advance(model)
 
-    def _finish_load_only(self, model: LoadedModel, ticket: Ticket) -> None:
-        ticket.stream.finish(Finished("load", RequestStats(), max(0, model.ready_ns - ticket.arrived_ns)))
+    def _do_at_once(self, model: LoadedModel, ticket: Ticket) -> None:
+        """What needs the model and none of its slots."""
+        if ticket.request.submit is not None:
+            self._run(model, ticket)
+        else:
+            ticket.stream.finish(Finished("load", RequestStats(), max(0, model.ready_ns - ticket.arrived_ns)))
 
-    def _run(self, model: LoadedModel, ticket: Ticket, submit: Submission) -> None:
-        assert model.runner is not None
+    def _run(self, model: LoadedModel, ticket: Ticket) -> None:
+        submit = ticket.request.submit
+        assert model.runner is not None and submit is not None
         model.running.add(ticket)
         ticket.started_ns = time.monotonic_ns()
         metrics = self.metrics.of(model.model.name.shortest)
-        metrics.queue_seconds.observe((ticket.started_ns - ticket.arrived_ns) / 1e9)
+        if ticket.request.takes_slot:
+            metrics.queue_seconds.observe((ticket.started_ns - ticket.arrived_ns) / 1e9)
         ticket.task = self._spawn(answer(model, ticket, model.runner, submit, metrics))
         ticket.task.add_done_callback(lambda _: self._release(model, ticket))
 

@@ -57,8 +57,9 @@ class Finished:
     load_duration_ns: int
     #: Of an `Embed` or `Rerank`: see `inference.runner.messages.Embeddings`.
     vectors: Sequence[bytes] = ()
-    #: Of prompt and answer, when they were asked for.
+    #: Of prompt and answer, when they were asked for; of a `Tokenize`, its tokens and what each is written with.
     tokens: Sequence[int] = ()
+    pieces: Sequence[bytes] = ()
 
 
 Status = Loading | Queued | Prefilling

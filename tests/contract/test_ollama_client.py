@@ -35,7 +35,7 @@ def test_unsupported_request_raises_naming_the_field(client: ollama.Client) -> N
 
 
 def test_list_and_ps(client: ollama.Client) -> None:
-    client.chat(model=MODEL, messages=HELLO, options={"num_predict": 1})
+    client.chat(model=MODEL, messages=HELLO, options={"num_predict": 1}, keep_alive="5m")
     (listed,) = client.list().models
     (loaded,) = client.ps().models
 

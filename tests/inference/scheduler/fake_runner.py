@@ -13,9 +13,10 @@ from inference.runner.messages import (
     RunnerConfig,
     RunnerReady,
     Submit,
+    Tokens,
 )
 
-Event = PromptProgress | OutputDelta | RequestFinished
+Event = PromptProgress | OutputDelta | RequestFinished | Tokens
 TIMEOUT_S = 5
 _PIDS = itertools.count(2**30)
 
@@ -56,7 +57,7 @@ class FakeRunner:
                 if isinstance(event, InferenceError):
                     is_over = True
                     raise event
-                is_over = isinstance(event, RequestFinished)
+                is_over = isinstance(event, RequestFinished | Tokens)
                 yield event
         finally:
             del self.open[submit.request_id]

@@ -1,11 +1,13 @@
 import asyncio
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from inference.errors import ContextLengthExceeded, InferenceError, ModelLoadFailed, QueueFull, RunnerCrashed, RuntimeShuttingDown
 from inference.library.models import InstalledModel
+from inference.runner.messages import TextPrompt, Tokenize, Tokens
 from inference.scheduler import Finished, Loading, Output, Queued, RequestStream, Scheduler, StreamEvent
 from tests.inference.scheduler.conftest import request
 from tests.inference.scheduler.fake_runner import FakeRunners, until
@@ -274,6 +276,43 @@ async def test_keep_alive_of_zero_unloads_after_the_answer_only(
     await until(lambda: runners.last.is_closed)
 
     assert scheduler.loaded() == []
+
+
+async def test_request_that_comes_while_the_model_is_unloaded_keeps_it_again(
+    make_scheduler: Make, runners: FakeRunners, installed: Install
+) -> None:
+    scheduler, model = make_scheduler(), installed("a")
+    await read(scheduler.submit(request(model, None)))
+    scheduler.unload(model)
+    assert scheduler.loaded() == []
+    await read(scheduler.submit(request(model, None)))
+
+    (again,) = scheduler.loaded()
+    assert again.keep_alive == 300
+    assert not runners.last.is_closed
+
+
+async def test_tokenization_needs_no_slot_and_counts_as_no_answer(
+    make_scheduler: Make, runners: FakeRunners, installed: Install
+) -> None:
+    scheduler, model = make_scheduler(num_parallel=1), installed("a")
+    first, waiting = (scheduler.submit(request(model, name)) for name in ("r1", "r2"))
+    await until(lambda: runners.started and runners.last.open)
+    work = Tokenize(request_id="t", prompt=TextPrompt(text="x"))
+    stream = scheduler.submit(replace(request(model, None), submit=work))
+    await until(lambda: "t" in runners.last.open)
+    assert "r2" not in runners.last.open
+    runners.last.open["t"].put_nowait(Tokens(request_id="t", tokens=[1, 2], size=2, pieces=[b"a", b"b"]))
+    finished = (await read(stream))[-1]
+
+    assert isinstance(finished, Finished)
+    assert (finished.tokens, finished.pieces, finished.stats.num_prompt_tokens) == ([1, 2], [b"a", b"b"], 2)
+    assert scheduler.metrics.of("a:latest").outcomes == {}
+    assert "r2" not in runners.last.open
+    runners.last.finish("r1")
+    await until(lambda: "r2" in runners.last.open)
+    runners.last.finish("r2")
+    assert [isinstance((await read(stream))[-1], Finished) for stream in (first, waiting)] == [True, True]
 
 
 async def test_model_kept_for_ever_has_no_timer(make_scheduler: Make, runners: FakeRunners, installed: Install) -> None:
