@@ -3,6 +3,11 @@
 from io import StringIO
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast examples come depends on who else uses the machine, so nothing is said of it.
+settings.register_profile("hearth", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("hearth")
 
 
 @pytest.fixture(scope="session")

@@ -1,124 +1,143 @@
-"""Sends the answer to a chat or generate request: as NDJSON while it grows, or as one object at its end.
+"""Sends the answer to a request for text: as a stream while it grows, or whole at its end, in the words of a `Writer`.
 
-An error before the first byte gets its own status; after it, it is one more line. A client that goes away ends the work.
+An error before the first byte gets its own status; after it, it is one more piece of the stream. A client that goes away ends
+the work.
 """
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from http import HTTPStatus
-from typing import Any
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from inference.api.errors import JSON_TYPE, error_body
-from inference.api.lines import AnswerPart, Content, event_line, final_line, output_line, rendered_line
-from inference.api.reading import AnswerReader, Reading, joined
+from inference.api.caller import is_forwarded
+from inference.api.choice import Choice, events_of
+from inference.api.errors import JSON_TYPE
+from inference.api.lines import AnswerPart
+from inference.api.reading import AnswerReader, joined
+from inference.api.writer import WholeAnswer, Writer
 from inference.errors import InferenceError
-from inference.scheduler import Finished, Output, Rendered, RequestStream
+from inference.scheduler import Finished, Output, Rendered
 
-NDJSON_TYPE = "application/x-ndjson"
+SSE_TYPE = "text/event-stream"
 
 
 class Answer:
     """An ASGI application for one request; an endpoint returns it in place of a response."""
 
-    def __init__(
-        self,
-        stream: RequestStream,
-        *,
-        model: str,
-        content: Content,
-        is_streaming: bool,
-        wants_events: bool,
-        reading: Reading | None = None,
-        is_render_only: bool = False,
-    ) -> None:
-        """`is_render_only`: the prompt is the answer."""
-        self._stream = stream
-        self._reader = AnswerReader(reading or Reading())
-        self._is_render_only = is_render_only
-        self._model = model
-        self._content = content
+    def __init__(self, choices: Sequence[Choice], writer: Writer, *, is_streaming: bool) -> None:
+        self._choices = choices
+        self._writer = writer
         self._is_streaming = is_streaming
-        self._wants_events = wants_events
-        self._started_ns = time.monotonic_ns()
+        self._readers = [AnswerReader(choice.reading) for choice in choices]
+        self._begun = [False] * len(choices)
+        self._rendered: list[Rendered | None] = [None] * len(choices)
+        self._finished: dict[int, Finished] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         watcher = asyncio.create_task(self._cancel_on_disconnect(receive))
         try:
-            if self._is_streaming and not self._is_render_only:
-                await self._send_lines(send)
+            if self._is_streaming:
+                await self._send_stream(send, tells_usage=is_forwarded(scope))
             else:
-                await self._send_whole(send)
+                await self._send_whole(send, tells_usage=is_forwarded(scope))
         finally:
             watcher.cancel()
-            self._stream.cancel()
+            self._cancel()
 
     async def _cancel_on_disconnect(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        self._stream.cancel()
+        self._cancel()
 
-    async def _send_lines(self, send: Send) -> None:
+    def _cancel(self) -> None:
+        for choice in self._choices:
+            choice.stream.cancel()
+
+    async def _send_stream(self, send: Send, *, tells_usage: bool) -> None:
         has_begun = False
         try:
-            async for line in self._lines():
+            async for piece in self._pieces(tells_usage=tells_usage):
                 if not has_begun:
-                    await _send_start(send, NDJSON_TYPE)
+                    await _send_start(send, [(b"content-type", self._writer.media_type.encode())])
                     has_begun = True
-                await _send_body(send, msgspec.json.encode(line) + b"\n")
+                await _send_body(send, piece)
         except InferenceError as error:
             if not has_begun:
                 raise
-            await _send_body(send, error_body(error) + b"\n")
+            await _send_body(send, self._writer.failure(error))
         if has_begun:
             await _send_body(send, b"", is_last=True)
 
-    async def _lines(self) -> AsyncIterator[dict[str, Any]]:
-        async for event in self._stream:
-            if isinstance(event, Rendered):
-                self._note(event)
-            elif isinstance(event, Output):
-                for part in self._reader.read(event):
-                    yield output_line(self._model, self._content, part)
+    async def _pieces(self, *, tells_usage: bool) -> AsyncIterator[bytes]:
+        writer = self._writer
+        async for index, event in events_of(self._choices):
+            piece = b""
+            if isinstance(event, Output):
+                piece = self._begin(index) + self._write(index, self._readers[index].read(event))
             elif isinstance(event, Finished):
-                for part in self._reader.finish():
-                    yield output_line(self._model, self._content, part)
-                yield self._final(event, AnswerPart())
-            elif self._wants_events:
-                yield event_line(event)
+                self._finished[index] = event
+                piece = self._begin(index) + self._write(index, self._readers[index].finish()) + writer.finish(index, event)
+            elif isinstance(event, Rendered):
+                self._note(index, event)
+            else:
+                piece = writer.event(event)
+            if piece:
+                yield piece
+        if len(self._finished) == len(self._choices):
+            usage = self._usage_comment() if tells_usage and writer.media_type == SSE_TYPE else b""
+            if last := usage + writer.end():
+                yield last
 
-    async def _send_whole(self, send: Send) -> None:
-        parts: list[AnswerPart] = []
-        line: dict[str, Any] = {}
-        async for event in self._stream:
+    def _begin(self, index: int) -> bytes:
+        if self._begun[index]:
+            return b""
+        self._begun[index] = True
+        return self._writer.begin(index)
+
+    def _write(self, index: int, parts: Sequence[AnswerPart]) -> bytes:
+        return b"".join(self._writer.part(index, part) for part in parts)
+
+    async def _send_whole(self, send: Send, *, tells_usage: bool) -> None:
+        parts: list[list[AnswerPart]] = [[] for _ in self._choices]
+        async for index, event in events_of(self._choices):
             if isinstance(event, Rendered):
-                self._note(event)
-                line = rendered_line(self._model, event)
+                self._note(index, event)
             elif isinstance(event, Output):
-                parts += self._reader.read(event)
+                parts[index] += self._readers[index].read(event)
             elif isinstance(event, Finished):
-                if not (self._is_render_only and line):
-                    line = self._final(event, joined([*parts, *self._reader.finish()]))
-                body = msgspec.json.encode(line)
-                await _send_start(send, JSON_TYPE, length=len(body))
-                await _send_body(send, body, is_last=True)
+                parts[index] += self._readers[index].finish()
+                self._finished[index] = event
+        if len(self._finished) < len(self._choices):
+            return
+        answers = [WholeAnswer(joined(parts[i]), self._finished[i], self._rendered[i]) for i in range(len(parts))]
+        body = msgspec.json.encode(self._writer.whole(answers))
+        headers = [(b"content-type", JSON_TYPE.encode()), (b"content-length", str(len(body)).encode())]
+        if tells_usage:
+            headers.append((b"hearth-usage", msgspec.json.encode(self._usage())))
+        await _send_start(send, headers)
+        await _send_body(send, body, is_last=True)
 
-    def _note(self, rendered: Rendered) -> None:
+    def _note(self, index: int, rendered: Rendered) -> None:
+        self._rendered[index] = rendered
         if rendered.is_thinking:
-            self._reader.begin_thinking()
+            self._readers[index].begin_thinking()
 
-    def _final(self, finished: Finished, part: AnswerPart) -> dict[str, Any]:
-        elapsed = time.monotonic_ns() - self._started_ns
-        return final_line(self._model, self._content, finished, part, total_duration_ns=elapsed, knows_hearth=self._wants_events)
+    def _usage(self) -> dict[str, int]:
+        """The prompt counts once, however many choices were asked for."""
+        stats = [finished.stats for finished in self._finished.values()]
+        return {
+            "prompt_tokens": max(stat.num_prompt_tokens for stat in stats),
+            "completion_tokens": sum(stat.num_completion_tokens for stat in stats),
+        }
+
+    def _usage_comment(self) -> bytes:
+        """For the web process, which takes it off again; any other reader of such a stream passes comments over."""
+        return b": usage " + msgspec.json.encode(self._usage()) + b"\n\n"
 
 
-async def _send_start(send: Send, media_type: str, length: int | None = None) -> None:
-    headers = [(b"content-type", media_type.encode())]
-    if length is not None:
-        headers.append((b"content-length", str(length).encode()))
+async def _send_start(send: Send, headers: list[tuple[bytes, bytes]]) -> None:
     await send({"type": "http.response.start", "status": int(HTTPStatus.OK), "headers": headers})
 
 

@@ -12,16 +12,10 @@ from inference.api.body import read_body
 from inference.api.images import read_message_images
 from inference.api.lines import chat_content, empty_line
 from inference.api.models import json_response
-from inference.api.opening import (
-    OpenModel,
-    check_abilities,
-    check_messages,
-    check_top_logprobs,
-    open_model,
-    options_for,
-    submit,
-)
+from inference.api.ndjson import NdjsonWriter
+from inference.api.opening import OpenModel, check_abilities, check_messages, check_top_logprobs, open_model, options_for
 from inference.api.options import Options, read_keep_alive, read_think
+from inference.api.prepared import Prepared
 from inference.api.reading import Reading
 from inference.api.runtime import runtime_of
 from inference.api.schemas import ChatBody, MessageBody
@@ -34,19 +28,33 @@ from inference.runner.messages import ChatMessage, ChatPrompt, Submit
 
 
 async def chat(request: Request) -> Response | Answer:
-    runtime = runtime_of(request)
     body = await read_body(request, ChatBody)
+    prepared = await prepare_chat(request, body)
+    if not body.messages and prepared.keep_alive == 0:
+        prepared.runtime.scheduler.unload(prepared.opened.model)
+        return json_response(empty_line(body.asked_model, chat_content, "unload"))
+    events, is_render_only = body.hearth.events, body.debug_render_only
+    return Answer(
+        [prepared.start()],
+        NdjsonWriter(body.asked_model, chat_content, wants_events=events, is_render_only=is_render_only),
+        is_streaming=body.stream and not is_render_only and (prepared.work is not None or events),
+    )
+
+
+async def prepare_chat(request: Request, body: ChatBody) -> Prepared:
+    """Makes the checks in Ollama's order, and of the body the work. Other protocols bring their requests into the shape of
+    `ChatBody` and come here too. Raises an `InferenceError`."""
+    runtime = runtime_of(request)
     keep_alive = read_keep_alive(body.keep_alive)
     read_think(body.think)
     check_top_logprobs(body)
     if not body.asked_model:
         raise InvalidRequest("model is required")
     opened = await open_model(runtime, body.asked_model)
-    if not body.messages and keep_alive == 0:
-        runtime.scheduler.unload(opened.model)
-        return json_response(empty_line(body.asked_model, chat_content, "unload"))
-    check_abilities(body, opened, "chat")
-    if body.tools and "tools" not in opened.capabilities:
+    is_unload = not body.messages and keep_alive == 0
+    if not is_unload:
+        check_abilities(body, opened, "chat")
+    if body.tools and "tools" not in opened.capabilities and not is_unload:
         raise InvalidRequest(f"{opened.model.name} does not support tools")
     tools = read_tools(body.tools)
     check_messages(body.asked_model, opened, body.messages)
@@ -55,15 +63,7 @@ async def chat(request: Request) -> Response | Answer:
     if body.messages:
         work, reading = _work(body, opened, options, tools)
         work = with_wishes(work, body, options)
-    return Answer(
-        submit(request, runtime, opened, body, options=options, keep_alive=keep_alive, work=work),
-        model=body.asked_model,
-        content=chat_content,
-        is_streaming=body.stream and (work is not None or body.hearth.events),
-        wants_events=body.hearth.events,
-        reading=reading,
-        is_render_only=body.debug_render_only,
-    )
+    return Prepared(request, runtime, body, opened, options, keep_alive, work, reading)
 
 
 def _work(body: ChatBody, opened: OpenModel, options: Options, tools: list[dict[str, Any]]) -> tuple[Submit, Reading]:

@@ -1,4 +1,4 @@
-"""The one place that gives errors their HTTP status, and the shape errors have on the wire."""
+"""The one place that gives errors their HTTP status."""
 
 import logging
 from http import HTTPStatus
@@ -8,8 +8,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from inference.api.error_shapes import encode_error, ollama_error
 from inference.errors import (
     InferenceError,
+    InvalidRequest,
     LibraryFailed,
     ModelNotFound,
     NotEnoughDisk,
@@ -56,15 +58,15 @@ def status_of(error: InferenceError) -> HTTPStatus:
 
 
 def error_body(error: InferenceError) -> bytes:
-    """`{"error": sentence, "code": code}`, the same before a stream and inside one."""
-    return msgspec.json.encode({"error": str(error), "code": error.code})
+    """In Ollama's shape."""
+    return msgspec.json.encode(ollama_error(error, status_of(error)))
 
 
 async def inference_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, InferenceError)
     status = status_of(error)
     headers = {"retry-after": str(RETRY_AFTER_S)} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
-    return Response(error_body(error), status, headers, JSON_TYPE)
+    return Response(encode_error(error, status, request.url.path), status, headers, JSON_TYPE)
 
 
 async def library_error(request: Request, error: Exception) -> Response:
@@ -80,9 +82,13 @@ def error_of_library(error: LibraryError) -> LibraryFailed:
 
 
 async def http_error(request: Request, error: Exception) -> Response:
-    """Unknown paths and methods, in the words of Ollama's router."""
+    """Unknown paths and methods: in the words of Ollama's router, below `/v1/` in the protocol's shape."""
     assert isinstance(error, HTTPException)
     phrases = {404: "404 page not found", 405: "405 method not allowed"}
+    if request.url.path.startswith("/v1/"):
+        text = phrases.get(error.status_code, error.detail)
+        body = encode_error(InvalidRequest(text), HTTPStatus(error.status_code), request.url.path)
+        return Response(body, error.status_code, error.headers, JSON_TYPE)
     return Response(phrases.get(error.status_code, error.detail), error.status_code, error.headers, "text/plain")
 
 

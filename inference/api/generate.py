@@ -11,8 +11,10 @@ from inference.api.chat import modelfile_messages, thinking_of
 from inference.api.images import check_images, read_images
 from inference.api.lines import empty_line, generate_content
 from inference.api.models import json_response
-from inference.api.opening import OpenModel, check_abilities, check_top_logprobs, open_model, options_for, submit
+from inference.api.ndjson import NdjsonWriter
+from inference.api.opening import OpenModel, check_abilities, check_top_logprobs, open_model, options_for
 from inference.api.options import Options, read_keep_alive, read_think
+from inference.api.prepared import Prepared
 from inference.api.reading import Reading
 from inference.api.runtime import runtime_of
 from inference.api.schemas import GenerateBody
@@ -26,32 +28,36 @@ _MAX_TEMPLATE_CHARS = 64 * 1024
 
 
 async def generate(request: Request) -> Response | Answer:
-    runtime = runtime_of(request)
     body = await read_body(request, GenerateBody)
+    prepared = await prepare_generate(request, body)
+    if not body.prompt and prepared.keep_alive == 0:
+        prepared.runtime.scheduler.unload(prepared.opened.model)
+        return json_response(empty_line(body.asked_model, generate_content, "unload"))
+    events, is_render_only = body.hearth.events, body.debug_render_only
+    return Answer(
+        [prepared.start()],
+        NdjsonWriter(body.asked_model, generate_content, wants_events=events, is_render_only=is_render_only),
+        is_streaming=body.stream and not is_render_only and (prepared.work is not None or events),
+    )
+
+
+async def prepare_generate(request: Request, body: GenerateBody) -> Prepared:
+    """Makes the checks in Ollama's order, and of the body the work. Raises an `InferenceError`."""
+    runtime = runtime_of(request)
     keep_alive = read_keep_alive(body.keep_alive)
     read_think(body.think)
     check_top_logprobs(body)
     if not body.asked_model:
         raise ModelNotFound("model '' not found")
     opened = await open_model(runtime, body.asked_model)
-    if not body.prompt and keep_alive == 0:
-        runtime.scheduler.unload(opened.model)
-        return json_response(empty_line(body.asked_model, generate_content, "unload"))
-    _check(body, opened)
+    if body.prompt or keep_alive != 0:
+        _check(body, opened)
     options = options_for(runtime, opened, body)
     work, reading = None, Reading()
     if body.prompt:
         work, reading = _work(body, opened, options)
         work = with_wishes(work, body, options)
-    return Answer(
-        submit(request, runtime, opened, body, options=options, keep_alive=keep_alive, work=work),
-        model=body.asked_model,
-        content=generate_content,
-        is_streaming=body.stream and (work is not None or body.hearth.events),
-        wants_events=body.hearth.events,
-        reading=reading,
-        is_render_only=body.debug_render_only,
-    )
+    return Prepared(request, runtime, body, opened, options, keep_alive, work, reading)
 
 
 def _check(body: GenerateBody, opened: OpenModel) -> None:

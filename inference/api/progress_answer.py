@@ -12,8 +12,8 @@ from http import HTTPStatus
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from inference.api.answer import NDJSON_TYPE
 from inference.api.errors import JSON_TYPE, error_body, error_of_library
+from inference.api.ndjson import NDJSON_TYPE
 from inference.errors import InferenceError
 from inference.library.errors import LibraryError
 from inference.library.progress import Progress
