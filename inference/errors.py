@@ -37,7 +37,13 @@ class RequestRejected(InferenceError):
 
 
 class InvalidRequest(RequestRejected):
+    """`param` is the path of the field at fault, where there is one: `messages[0].content`."""
+
     code = "invalid_request"
+
+    def __init__(self, message: str = "", param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
 
 
 class ModelNotFound(RequestRejected):

@@ -42,7 +42,7 @@ def parse_body(content: bytes, kind: type[S]) -> S:
     except RecursionError:
         raise InvalidRequest("the request body is nested too deeply") from None
     except msgspec.ValidationError as error:
-        raise InvalidRequest(_describe(str(error))) from None
+        raise _refusal(str(error)) from None
 
 
 async def read_bytes(request: Request) -> bytes:
@@ -115,13 +115,13 @@ def _is_struct(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
-def _describe(message: str) -> str:
+def _refusal(message: str) -> InvalidRequest:
     match = _EXPECTED.match(message)
     if match is None:
-        return message.replace("`", '"').replace(" - at", " at")
+        return InvalidRequest(message.replace("`", '"').replace(" - at", " at"))
     expected, got, path = match.groups()
     sentence = f"{path or 'the request body'} must be {_translate(expected)}"
-    return f"{sentence}, not {_translate(got)}" if got else sentence
+    return InvalidRequest(f"{sentence}, not {_translate(got)}" if got else sentence, path or None)
 
 
 def _translate(types: str) -> str:

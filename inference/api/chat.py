@@ -13,7 +13,15 @@ from inference.api.images import read_message_images
 from inference.api.lines import chat_content, empty_line
 from inference.api.models import json_response
 from inference.api.ndjson import NdjsonWriter
-from inference.api.opening import OpenModel, check_abilities, check_messages, check_top_logprobs, open_model, options_for
+from inference.api.opening import (
+    OpenModel,
+    able_to_think,
+    check_abilities,
+    check_messages,
+    check_top_logprobs,
+    open_model,
+    options_for,
+)
 from inference.api.options import Options, read_keep_alive, read_think
 from inference.api.prepared import Prepared
 from inference.api.reading import Reading
@@ -41,9 +49,12 @@ async def chat(request: Request) -> Response | Answer:
     )
 
 
-async def prepare_chat(request: Request, body: ChatBody) -> Prepared:
+async def prepare_chat(
+    request: Request, body: ChatBody, *, default_options: Mapping[str, Any] | None = None, may_not_think: bool = False
+) -> Prepared:
     """Makes the checks in Ollama's order, and of the body the work. Other protocols bring their requests into the shape of
-    `ChatBody` and come here too. Raises an `InferenceError`."""
+    `ChatBody` and come here too, with `default_options` of their own, below the Modelfile's. With `may_not_think`, a model
+    that cannot think is not asked to, in place of a refusal. Raises an `InferenceError`."""
     runtime = runtime_of(request)
     keep_alive = read_keep_alive(body.keep_alive)
     read_think(body.think)
@@ -51,6 +62,8 @@ async def prepare_chat(request: Request, body: ChatBody) -> Prepared:
     if not body.asked_model:
         raise InvalidRequest("model is required")
     opened = await open_model(runtime, body.asked_model)
+    if may_not_think:
+        body = able_to_think(body, opened)
     is_unload = not body.messages and keep_alive == 0
     if not is_unload:
         check_abilities(body, opened, "chat")
@@ -58,7 +71,7 @@ async def prepare_chat(request: Request, body: ChatBody) -> Prepared:
         raise InvalidRequest(f"{opened.model.name} does not support tools")
     tools = read_tools(body.tools)
     check_messages(body.asked_model, opened, body.messages)
-    options = options_for(runtime, opened, body)
+    options = options_for(runtime, opened, body, default_options)
     work, reading = None, Reading()
     if body.messages:
         work, reading = _work(body, opened, options, tools)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from inference.errors import InferenceError
+from inference.errors import InferenceError, InvalidRequest
 
 ErrorShape = Callable[[InferenceError, HTTPStatus], dict[str, Any]]
 
@@ -45,7 +45,8 @@ def ollama_error(error: InferenceError, status: HTTPStatus) -> dict[str, Any]:
 
 def openai_error(error: InferenceError, status: HTTPStatus) -> dict[str, Any]:
     kind = _OPENAI_TYPES.get(status, "api_error")
-    return {"error": {"message": str(error), "type": kind, "param": None, "code": error.code}}
+    param = error.param if isinstance(error, InvalidRequest) else None
+    return {"error": {"message": str(error), "type": kind, "param": param, "code": error.code}}
 
 
 def anthropic_error(error: InferenceError, status: HTTPStatus) -> dict[str, Any]:

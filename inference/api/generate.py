@@ -1,6 +1,8 @@
 """`POST /api/generate`."""
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -41,8 +43,9 @@ async def generate(request: Request) -> Response | Answer:
     )
 
 
-async def prepare_generate(request: Request, body: GenerateBody) -> Prepared:
-    """Makes the checks in Ollama's order, and of the body the work. Raises an `InferenceError`."""
+async def prepare_generate(request: Request, body: GenerateBody, *, default_options: Mapping[str, Any] | None = None) -> Prepared:
+    """Makes the checks in Ollama's order, and of the body the work; `default_options` as in `prepare_chat`. Raises an
+    `InferenceError`."""
     runtime = runtime_of(request)
     keep_alive = read_keep_alive(body.keep_alive)
     read_think(body.think)
@@ -52,7 +55,7 @@ async def prepare_generate(request: Request, body: GenerateBody) -> Prepared:
     opened = await open_model(runtime, body.asked_model)
     if body.prompt or keep_alive != 0:
         _check(body, opened)
-    options = options_for(runtime, opened, body)
+    options = options_for(runtime, opened, body, default_options)
     work, reading = None, Reading()
     if body.prompt:
         work, reading = _work(body, opened, options)

@@ -2,7 +2,9 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -26,6 +28,8 @@ from inference.runner.messages import Submission, Submit
 from inference.scheduler import ModelRequest, RequestStream
 
 _LONGEST_CLIENT = 200
+
+B = TypeVar("B", bound=RequestBody)
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,12 @@ def check_abilities(body: RequestBody, opened: OpenModel, action: str) -> None:
     json_schema_of(body.format)
 
 
+def able_to_think(body: B, opened: OpenModel) -> B:
+    """The body without a wish to think that the model cannot fulfil."""
+    can_think = "thinking" in opened.capabilities
+    return body if can_think or not read_think(body.think) else msgspec.structs.replace(body, think=None)
+
+
 def check_messages(asked_model: str, opened: OpenModel, messages: list[MessageBody]) -> None:
     for index, message in enumerate(messages):
         if not message.role:
@@ -94,10 +104,10 @@ def check_messages(asked_model: str, opened: OpenModel, messages: list[MessageBo
             raise InvalidRequest(f"messages[{index}].tool_calls is nested too deeply")
 
 
-def options_for(runtime: Runtime, opened: OpenModel, body: RequestBody) -> Options:
-    """Raises `InvalidRequest`."""
+def options_for(runtime: Runtime, opened: OpenModel, body: RequestBody, defaults: Mapping[str, Any] | None = None) -> Options:
+    """`defaults` are the protocol's, where they are not Ollama's; the Modelfile comes before them. Raises `InvalidRequest`."""
     return read_options(
-        opened.defaults.parameters,
+        {**(defaults or {}), **opened.defaults.parameters},
         body.options,
         num_ctx=runtime.settings.context_length,
         num_ctx_train=opened.metadata.context_length,
