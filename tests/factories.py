@@ -7,8 +7,9 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 
 from tests.passwords import QuickArgon2
-from webui.enums import MessageRole, MessageStatus, Role
-from webui.models import Conversation, Message, User
+from webui.enums import ApiScope, MessageRole, MessageStatus, Role
+from webui.models import ApiKey, Conversation, Message, User
+from webui.services.api_keys import create_key
 
 PASSWORD = "a lantern in the hallway"
 _numbers = count(1)
@@ -66,3 +67,15 @@ def make_answer(*, user: User | None = None, conversation: Conversation | None =
     conversation.active_leaf = answer
     conversation.save(update_fields=["active_leaf"])
     return answer
+
+
+def make_api_key(*, user: User | None = None, **fields: Any) -> tuple[ApiKey, str]:
+    """A key for chat and embeddings, and its text; fields that the service would not set so are stored as they are."""
+    number = next(_numbers)
+    defaults = {"name": f"Key {number}", "scopes": [ApiScope.CHAT, ApiScope.EMBED]}
+    asked = {name: fields.pop(name, default) for name, default in defaults.items()}
+    key, text = create_key(user or make_user(), **asked)
+    if fields:
+        ApiKey.objects.filter(pk=key.pk).update(**fields)
+        key.refresh_from_db()
+    return key, text

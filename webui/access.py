@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.utils.translation import gettext as _
 
-from webui.models import Conversation, Message, User
+from webui.models import ApiKey, Conversation, Message, User
 
 
 def visible_conversations(user: User) -> QuerySet[Conversation]:
@@ -44,6 +44,21 @@ def get_message_of(conversation: Conversation, message_id: UUID) -> Message:
         raise Http404(_("This message does not exist."))
     message.conversation = conversation
     return message
+
+
+def visible_api_keys(user: User) -> QuerySet[ApiKey]:
+    """Keys that `user` may see and revoke here: their own, the newest first."""
+    if not user.may_enter:
+        return ApiKey.objects.none()
+    return ApiKey.objects.filter(user=user)
+
+
+def get_api_key(user: User, key_id: UUID) -> ApiKey:
+    """Raises Http404 where it is missing or somebody else's."""
+    key = visible_api_keys(user).filter(pk=key_id).first()
+    if key is None:
+        raise Http404(_("This API key does not exist."))
+    return key
 
 
 def visible_people(administrator: User, *, query: str = "") -> QuerySet[User]:

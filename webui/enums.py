@@ -19,6 +19,21 @@ class Registration(models.TextChoices):
     CLOSED = "closed", _("Closed: nobody may register")
 
 
+class ApiScope(models.TextChoices):
+    """What an API key opens."""
+
+    CHAT = "chat", _("Chat")
+    EMBED = "embed", _("Embeddings")
+    MANAGE = "manage", _("Manage models")
+
+
+class ApiKeyMakers(models.TextChoices):
+    """Who may make API keys. Keys that exist go on working whatever is decided."""
+
+    EVERYONE = "everyone", _("Everyone who is signed in")
+    ADMINISTRATORS = "administrators", _("Administrators only")
+
+
 class Audience(models.TextChoices):
     """Who may use a model. Administrators always may: they decide it."""
 

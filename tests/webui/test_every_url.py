@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from pytest_django import Settings
 
 from tests.factories import make_administrator, make_answer, make_conversation, make_user
-from webui.models import Conversation, Message, ModelAccess, SiteSettings, User
+from webui.models import ApiKey, Conversation, Message, ModelAccess, SiteSettings, User
 from webui.services.passwords import make_reset_token
 
 #: Answers everybody, also without an account.
@@ -142,7 +142,7 @@ def site(db: None, settings: Settings) -> Site:
 
 def stored() -> list[dict[str, Any]]:
     """Every row that a visit could change, but for the time of the last sign-in."""
-    models: list[type[Model]] = [User, Conversation, Message, ModelAccess, SiteSettings]
+    models: list[type[Model]] = [User, Conversation, Message, ModelAccess, ApiKey, SiteSettings]
     rows = [row for model in models for row in model._default_manager.order_by("pk").values()]
     return [{name: value for name, value in row.items() if name != "last_login"} for row in rows]
 

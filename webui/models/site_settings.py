@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from webui.enums import Registration
+from webui.enums import ApiKeyMakers, Registration
 
 
 class SiteSettings(models.Model):
@@ -11,6 +11,9 @@ class SiteSettings(models.Model):
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     registration = models.CharField(_("registration"), max_length=16, choices=Registration.choices, default=Registration.APPROVAL)
+    api_key_makers = models.CharField(
+        _("who may create API keys"), max_length=16, choices=ApiKeyMakers.choices, default=ApiKeyMakers.EVERYONE
+    )
     default_model = models.CharField(_("default model"), max_length=255, blank=True)
 
     class Meta:
