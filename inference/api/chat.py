@@ -27,7 +27,7 @@ from inference.api.prepared import Prepared
 from inference.api.reading import Reading
 from inference.api.runtime import runtime_of
 from inference.api.schemas import ChatBody, MessageBody
-from inference.api.tools import called_names, earlier_calls, read_tools
+from inference.api.tools import ToolChoice, called_names, earlier_calls, read_tool_choice, read_tools
 from inference.api.wishes import with_wishes
 from inference.errors import InvalidRequest
 from inference.library.models import ModelDefaults
@@ -67,34 +67,40 @@ async def prepare_chat(
     is_unload = not body.messages and keep_alive == 0
     if not is_unload:
         check_abilities(body, opened, "chat")
-    if body.tools and "tools" not in opened.capabilities and not is_unload:
+    if body.tools and body.tool_choice != "none" and "tools" not in opened.capabilities and not is_unload:
         raise InvalidRequest(f"{opened.model.name} does not support tools")
     tools = read_tools(body.tools)
+    choice = read_tool_choice(body.tool_choice, tools)
     check_messages(body.asked_model, opened, body.messages)
     options = options_for(runtime, opened, body, default_options)
     work, reading = None, Reading()
     if body.messages:
-        work, reading = _work(body, opened, options, tools)
+        work, reading = _work(body, opened, options, tools, choice)
         work = with_wishes(work, body, options)
     return Prepared(request, runtime, body, opened, options, keep_alive, work, reading)
 
 
-def _work(body: ChatBody, opened: OpenModel, options: Options, tools: list[dict[str, Any]]) -> tuple[Submit, Reading]:
+def _work(
+    body: ChatBody, opened: OpenModel, options: Options, tools: list[dict[str, Any]], choice: ToolChoice
+) -> tuple[Submit, Reading]:
     think = read_think(body.think)
-    needs_tools = bool(tools) or any(message.tool_calls or message.role.lower() == "tool" for message in body.messages)
+    has_calls = any(message.tool_calls or message.role.lower() == "tool" for message in body.messages)
+    # Tools that nothing is to be called of would only tempt the model; earlier calls are understood beside their tools.
+    shown_tools = tools if choice.mode != "none" or has_calls else []
+    needs_tools = bool(shown_tools) or has_calls
     chosen = opened.templates.choose(tools=needs_tools, thinking=bool(think))
     think = thinking_of(chosen, think)
     messages = chat_messages(opened.defaults, body.messages)
     prompt = ChatPrompt(
         messages=messages,
         truncate=body.truncate,
-        tools=tools,
+        tools=shown_tools,
         think=think,
         # The first ones come from the Modelfile.
         num_public_messages=len(messages) - len(body.messages),
         template=chosen.go,
     )
-    reading = Reading(chosen.syntax, parses_thinking=bool(think), tools=tools)
+    reading = Reading(chosen.syntax, parses_thinking=bool(think), tools=choice.callable(tools))
     work = Submit(
         request_id=os.urandom(8).hex(),
         prompt=prompt,

@@ -51,6 +51,10 @@ class RequestBody(msgspec.Struct, frozen=True, kw_only=True):
 class ChatBody(RequestBody, frozen=True, kw_only=True):
     messages: list[MessageBody] = []
     tools: list[Any] = []
+    #: As OpenAI has it; Ollama has no such thing. See `inference.api.tools.read_tool_choice`.
+    tool_choice: Any = None
+    #: Without it, an answer has at most one call of a tool.
+    parallel_tool_calls: bool = True
 
 
 class GenerateBody(RequestBody, frozen=True, kw_only=True):

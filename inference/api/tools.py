@@ -1,14 +1,30 @@
-"""Tools in requests: what is offered, what was called earlier."""
+"""Tools in requests: what is offered, what may and what has to be called, what was called earlier."""
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from inference.api.schemas import MessageBody
 from inference.errors import InvalidRequest
 
 MAX_TOOL_DEPTH = 33
 _MAX_TOOLS = 512
+_SHOWN_CHARACTERS = 100
+
+
+@dataclass(frozen=True)
+class ToolChoice:
+    """Whether the model calls tools: never, as it likes, or at least one, which may be named."""
+
+    mode: Literal["none", "auto", "required"] = "auto"
+    name: str = ""
+
+    def callable(self, tools: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Those of the tools that may be called."""
+        if self.mode == "none":
+            return []
+        return [tool for tool in tools if not self.name or tool["function"]["name"] == self.name]
 
 
 def read_tools(tools: Sequence[Any]) -> list[dict[str, Any]]:
@@ -22,6 +38,26 @@ def read_tools(tools: Sequence[Any]) -> list[dict[str, Any]]:
         if depth_of(tool) > MAX_TOOL_DEPTH:
             raise InvalidRequest(f"tools[{index}] is nested too deeply")
     return list(tools)
+
+
+def read_tool_choice(value: Any, tools: Sequence[dict[str, Any]]) -> ToolChoice:
+    """OpenAI's `tool_choice`; None and "" are "auto". Raises `InvalidRequest` also where it asks for a call of what the request
+    does not offer."""
+    match value:
+        case None | "":
+            return ToolChoice()
+        case "none" | "auto":
+            return ToolChoice(value)
+        case "required":
+            if not tools:
+                raise InvalidRequest('tool_choice "required" needs tools to choose from')
+            return ToolChoice("required")
+        case {"type": "function", "function": {"name": str(name)}}:
+            if not any(tool["function"]["name"] == name for tool in tools):
+                shown = json.dumps(name[:_SHOWN_CHARACTERS], ensure_ascii=False)
+                raise InvalidRequest(f"tool_choice names {shown}, which is none of the request's tools")
+            return ToolChoice("required", name)
+    raise InvalidRequest('tool_choice must be "none", "auto", "required" or {"type": "function", "function": {"name": …}}')
 
 
 def earlier_calls(message: MessageBody) -> list[dict[str, Any]] | None:

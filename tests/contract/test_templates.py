@@ -123,6 +123,24 @@ def test_tools_reach_the_template(service: Service, models: None) -> None:
     )
 
 
+def test_no_tool_is_shown_or_called_where_none_is_to_be(service: Service, client: ollama.Client) -> None:
+    body = {"model": "caller", "messages": QUESTION, "tools": [TOOL], "tool_choice": "none", "think": False, "stream": False}
+    answer = service.post("/api/chat", body | {"options": forced(CALL)}).json()
+    earlier = [*QUESTION, {"role": "assistant", "tool_calls": [{"function": {"name": "get_weather", "arguments": {}}}]}]
+
+    assert answer["message"] == {"role": "assistant", "content": CALL}
+    assert "get_weather" not in rendered(service, "/api/chat", messages=QUESTION, tools=[TOOL], tool_choice="none")
+    assert '"type":"function"' in rendered(service, "/api/chat", messages=[*earlier, *QUESTION], tools=[TOOL], tool_choice="none")
+
+
+def test_tool_choice_that_is_none_is_refused(service: Service, models: None) -> None:
+    for choice, message in (("maybe", 'tool_choice must be "none", "auto"'), ("required", "tool_choice")):
+        response = service.post("/api/chat", {"model": "caller", "messages": QUESTION, "tool_choice": choice})
+
+        assert response.status_code == 400
+        assert response.json()["error"].startswith(message)
+
+
 @pytest.mark.parametrize("is_streaming", [True, False])
 def test_thinking_is_told_from_content(client: ollama.Client, is_streaming: bool) -> None:
     options = forced("<think>\nIt may.\n</think>\n\nPerhaps.")
