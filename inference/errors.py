@@ -9,7 +9,9 @@
     │   ├── PayloadTooLarge
     │   ├── RequestTimeout
     │   ├── ModelTooLarge
-    │   └── QueueFull
+    │   ├── QueueFull
+    │   └── NoCloud                asked for something of ollama.com
+    │       └── NotSignedIn
     └── EngineError                the machine or the model file is at fault
         ├── ModelLoadFailed
         ├── NotEnoughMemory
@@ -70,6 +72,18 @@ class RequestTimeout(RequestRejected):
 
 class QueueFull(RequestRejected):
     code = "queue_full"
+
+
+class NoCloud(RequestRejected):
+    """What is asked for is a service of ollama.com, which Hearth does not use."""
+
+    code = "no_cloud"
+
+
+class NotSignedIn(NoCloud):
+    """It needs an account there."""
+
+    code = "not_signed_in"
 
 
 class ModelTooLarge(RequestRejected):
@@ -143,6 +157,8 @@ _BY_CODE: dict[str, type[InferenceError]] = {
         RequestTimeout,
         QueueFull,
         ModelTooLarge,
+        NoCloud,
+        NotSignedIn,
         EngineError,
         ModelLoadFailed,
         NotEnoughMemory,

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from inference.api.benchmarks import benchmarks
 from inference.api.catalogue import catalogue
 from inference.api.chat import chat
+from inference.api.cloud import account, cloud_service, status
 from inference.api.counting import CountRequests
 from inference.api.embed import embed, embeddings
 from inference.api.errors import client_gone, http_error, inference_error, library_error, unexpected_error
@@ -34,7 +35,9 @@ from inference.api.pull import pull
 from inference.api.push import push
 from inference.api.registries import forget_registry, keep_registry, registries
 from inference.api.rerank import rerank
+from inference.api.rerank_v1 import rerank_v1
 from inference.api.runtime import Runtime
+from inference.api.tokens import detokenize, tokenize
 from inference.api.uploads import append_to_upload, create_upload, finish_upload, list_uploads, remove_upload, show_upload
 from inference.errors import InferenceError
 from inference.library.errors import LibraryError
@@ -45,6 +48,7 @@ def build_app(runtime: Runtime) -> ASGIApp:
         _route("/", root, "GET", "HEAD"),
         _route("/metrics", metrics, "GET"),
         _route("/api/version", version, "GET", "HEAD"),
+        _route("/api/status", status, "GET"),
         _route("/api/tags", tags, "GET", "HEAD"),
         _route("/api/ps", running, "GET"),
         _route("/api/show", show, "POST"),
@@ -59,6 +63,14 @@ def build_app(runtime: Runtime) -> ASGIApp:
         _route("/api/embed", embed, "POST"),
         _route("/api/embeddings", embeddings, "POST"),
         _route("/api/rerank", rerank, "POST"),
+        _route("/v1/rerank", rerank_v1, "POST"),
+        _route("/v2/rerank", rerank_v1, "POST"),
+        _route("/api/tokenize", tokenize, "POST"),
+        _route("/api/detokenize", detokenize, "POST"),
+        _route("/api/me", account, "POST"),
+        _route("/api/signout", account, "POST"),
+        _route("/api/user/keys/{key}", account, "DELETE"),
+        _route("/api/experimental/{service}", cloud_service, "GET", "POST"),
         _route("/api/hearth/registries", registries, "GET"),
         _route("/api/hearth/registries", keep_registry, "POST"),
         _route("/api/hearth/registries/{registry}", forget_registry, "DELETE"),

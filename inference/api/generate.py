@@ -15,6 +15,7 @@ from inference.api.lines import empty_line, generate_content
 from inference.api.models import json_response
 from inference.api.ndjson import NdjsonWriter
 from inference.api.opening import OpenModel, check_abilities, check_top_logprobs, open_model, options_for
+from inference.api.option_values import check_tokens
 from inference.api.options import Options, read_keep_alive, read_think
 from inference.api.prepared import Prepared
 from inference.api.reading import Reading
@@ -69,6 +70,7 @@ def _check(body: GenerateBody, opened: OpenModel) -> None:
     check_abilities(body, opened, "generate")
     if body.suffix and not body.raw and "insert" not in opened.capabilities and not body.template:
         raise InvalidRequest(f"{opened.model.name} does not support insert")
+    check_tokens("context", body.context)
     check_images(body.asked_model, opened.model, body.images)
     if body.raw and body.images:
         raise InvalidRequest("raw mode does not support images")

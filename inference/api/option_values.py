@@ -9,6 +9,7 @@ from inference.errors import InvalidRequest
 MAX_STOPS = 64
 MAX_GRAMMAR_CHARACTERS = 65536
 _MAX_BIASES = 1024
+MAX_TOKENS = 1024 * 1024
 _INT32_MAX = 2**31 - 1
 _FLOAT32_MAX = 3.4e38
 
@@ -74,6 +75,15 @@ def read_biases(key: str, value: Any) -> dict[int | str, float]:
     if len(pairs) > _MAX_BIASES:
         raise InvalidRequest(f'option "{key}" must name at most {_MAX_BIASES} tokens')
     return {_token(key, token): _bias(key, bias) for token, bias in pairs}
+
+
+def check_tokens(field: str, tokens: list[int]) -> None:
+    """Which of them the model knows is for the runner to say: here they have to be such that it can be asked. Raises
+    `InvalidRequest`."""
+    if len(tokens) > MAX_TOKENS:
+        raise InvalidRequest(f"{field} has {len(tokens)} tokens; at most {MAX_TOKENS} are possible")
+    if not all(0 <= token <= _INT32_MAX for token in tokens):
+        raise InvalidRequest(f"{field} must hold numbers of tokens: from 0 to {_INT32_MAX}")
 
 
 def _token(key: str, token: Any) -> int | str:

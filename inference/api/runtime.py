@@ -1,5 +1,6 @@
 """What the endpoints share: the library, the registries, the scheduler and the settings of one running service."""
 
+import asyncio
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
@@ -54,6 +55,11 @@ class Runtime:
     @cached_property
     def uploads(self) -> Uploads:
         return Uploads(self.settings.uploads_dir)
+
+    @cached_property
+    def tokenizations(self) -> asyncio.Semaphore:
+        """A runner prepares what it is to answer one after the other: texts of those who only count must not fill its way."""
+        return asyncio.Semaphore(2)
 
     @cached_property
     def upload_turns(self) -> UploadTurns:

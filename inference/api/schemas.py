@@ -78,5 +78,28 @@ class EmbedBody(RequestBody, frozen=True, kw_only=True):
 class RerankBody(RequestBody, frozen=True, kw_only=True):
     query: str = ""
     documents: list[Any] = []
+    #: The name of `documents` in Hugging Face's text-embeddings-inference.
+    texts: list[Any] = []
     top_n: int = 0
-    return_documents: bool = False
+    #: None: as the endpoint has it.
+    return_documents: bool | None = None
+
+    @property
+    def asked_documents(self) -> list[Any]:
+        return self.documents or self.texts
+
+
+class TokenizeBody(ChatBody, frozen=True, kw_only=True):
+    """One of `content` (llama-server's name), `prompt` (vLLM's) and `messages`."""
+
+    content: str | None = None
+    prompt: str | None = None
+    #: With the tokens that the model puts before and after an input; None: for a `prompt`, not for a `content`.
+    add_special: bool | None = None
+    #: Special tokens that are written out in the text are read as such.
+    parse_special: bool = True
+    with_pieces: bool = False
+
+
+class DetokenizeBody(RequestBody, frozen=True, kw_only=True):
+    tokens: list[int] | None = None

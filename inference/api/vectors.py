@@ -54,7 +54,7 @@ async def compute(
     parts = list(split(texts)) or [[]]
     # Of a model that also writes answers, only one place is taken.
     num_at_once = 2 if opened.metadata.is_embedding else 1
-    finished = await _unless_gone(request, _run_all(parts, start, num_at_once))
+    finished = await unless_gone(request, _run_all(parts, start, num_at_once))
     return Computed(
         vectors=list(itertools.chain.from_iterable(part.vectors for part in finished)),
         num_prompt_tokens=sum(part.stats.num_prompt_tokens for part in finished),
@@ -88,7 +88,7 @@ async def _run_all(parts: list[list[str]], start: Callable[[list[str]], RequestS
 
     async def work() -> None:
         for index, part in waiting:
-            finished[index] = await _end_of(start(part))
+            finished[index] = await end_of(start(part))
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -100,7 +100,8 @@ async def _run_all(parts: list[list[str]], start: Callable[[list[str]], RequestS
     return [finished[index] for index in range(len(parts))]
 
 
-async def _end_of(stream: RequestStream) -> Finished:
+async def end_of(stream: RequestStream) -> Finished:
+    """Reads to the end, for requests whose end is all there is. Raises an `InferenceError`."""
     try:
         async for event in stream:
             if isinstance(event, Finished):
@@ -110,7 +111,7 @@ async def _end_of(stream: RequestStream) -> Finished:
     raise InferenceError("The request ended without a result.")
 
 
-async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """Raises `ClientDisconnect` and cancels the work as soon as the client goes away."""
     task = asyncio.create_task(work)
     watcher = asyncio.create_task(_disconnected(request))

@@ -98,7 +98,7 @@ class Library:
                 self._report(stored, error)
                 raise ModelDamaged(f"model '{asked}' is damaged: {error}; install it again") from None
             except OSError:
-                raise ModelNotFound(f"model '{asked}' not found") from None
+                raise not_found(name, asked) from None
 
     def hold(self, digests: Iterable[str]) -> AbstractContextManager[None]:
         """While the block runs, no blob of these digests is removed: for work that will refer to them in a manifest."""
@@ -209,7 +209,7 @@ class Library:
         for model in self._linked():
             if model.name.folded == name.folded:
                 return model
-        raise ModelNotFound(f"model '{asked}' not found")
+        raise not_found(name, asked)
 
     def _load(self, name: ModelName, stamp: tuple[int, int, int]) -> InstalledModel:
         known = self._read.get(name)
@@ -253,6 +253,12 @@ class Library:
         if self._reported.get(name) != reason:
             self._reported[name] = reason
             logger.warning("Model %s is left out: %s.", name.shortest, reason)
+
+
+def not_found(name: ModelName, asked: str) -> ModelNotFound:
+    """In Ollama's words, quoting the name as it was `asked`."""
+    reason = ": it runs at ollama.com, and Hearth runs models on this machine only" if name.is_cloud else ""
+    return ModelNotFound(f"model '{asked}' not found{reason}")
 
 
 def _beginning(path: Path) -> str:

@@ -39,6 +39,12 @@ class ModelName:
         return self.host.lower(), self.namespace.lower(), self.model.lower(), self.tag.lower()
 
     @property
+    def is_cloud(self) -> bool:
+        """Whether models of this name run at ollama.com and have no weights to install."""
+        tag = self.tag.lower()
+        return self.host.lower() == DEFAULT_HOST and (tag == "cloud" or tag.endswith("-cloud"))
+
+    @property
     def shortest(self) -> str:
         """The name as people see it: default host, then default namespace left out; the tag stays."""
         name = f"{self.model}:{self.tag}"

@@ -3,36 +3,16 @@
 import json
 import math
 import socket
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import ollama
 import pytest
 
-from inference.library.models import Library
 from tests.contract.service import MODEL, Service, until
-from tests.inference.library.files import make_model
-from tests.inference.tiny_models import NUM_CTX, NUM_EMBD, write_bert, write_llama
+from tests.inference.tiny_models import NUM_CTX, NUM_EMBD
 
 TEXTS = ["one two three", "red green blue", "the cat is a dog", "sun", "one two three four five six moon"]
-
-
-@pytest.fixture(scope="module")
-def embedder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    folder = tmp_path_factory.mktemp("embed")
-    library = Library(folder / "data" / "models")
-    for name, path in {
-        "bert-mean": write_bert(folder / "a.gguf", "mean"),
-        "llama-last": write_llama(folder / "b.gguf", "last"),
-        "bert-rank": write_bert(folder / "c.gguf", "rank"),
-        "llama-plain": write_llama(folder / "d.gguf", None),
-    }.items():
-        make_model(library, name, weights=path.read_bytes())
-    service = Service(folder / "data", OLLAMA_NUM_PARALLEL="2", OLLAMA_CONTEXT_LENGTH="512").start()
-    yield service
-    assert service.stop() == 0
-    assert "Traceback" not in service.log.read_text()
 
 
 def embed(service: Service, model: str, value: Any, **fields: Any) -> dict[str, Any]:

@@ -60,6 +60,16 @@ def test_image_sent_by_ollamas_client_is_seen(seer: Service) -> None:
     assert seen.prompt_eval_count == blind.prompt_eval_count + NUM_IMAGE_TOKENS
 
 
+def test_image_of_a_conversation_is_counted(seer: Service) -> None:
+    messages = [{"role": "user", "content": "the cat is", "images": [RED]}]
+    counted = seer.post("/api/tokenize", {"model": "seer", "messages": messages, "with_pieces": True}).json()
+
+    assert counted["count"] == chat(seer, RED)["prompt_eval_count"]
+    assert counted["tokens"].count(-1) == NUM_IMAGE_TOKENS
+    pieces = zip(counted["tokens"], counted["pieces"], strict=True)
+    assert {piece for token, piece in pieces if token == -1} == {""}
+
+
 @pytest.mark.parametrize(
     ("images", "error"),
     [

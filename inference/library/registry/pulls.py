@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
 from inference.errors import RegistryError
-from inference.library.models import Library
+from inference.library.models import Library, not_found
 from inference.library.progress import Progress
 from inference.library.registry.bandwidth import Bandwidth
 from inference.library.registry.downloads import Downloads, FreeSpace, free_space
@@ -33,6 +33,8 @@ class Pulls:
         """Joins the pull of the same model that runs, if one does. When the last who follows it leaves (closes the iterator),
         it ends, and what has come is kept for the next time. Raises `InferenceError` or `LibraryError`."""
         remote = parse_remote_name(name, insecure=insecure)
+        if remote.name.is_cloud:
+            raise not_found(remote.name, name)
 
         async def work(report: Report) -> None:
             await self._pull(remote, login, report)

@@ -22,6 +22,8 @@ STATUSES = {
     "not_enough_memory": 503,
     "payload_too_large": 413,
     "queue_full": 503,
+    "no_cloud": 404,
+    "not_signed_in": 401,
     "rejected": 400,
     "request_timeout": 408,
     "runner_crashed": 500,
