@@ -30,6 +30,10 @@ from inference.api.library.files import files
 from inference.api.library.show import show
 from inference.api.metrics import metrics
 from inference.api.models import root, running, tags, version
+from inference.api.openai.chat import chat_completions
+from inference.api.openai.completions import completions
+from inference.api.openai.embeddings import create_embeddings
+from inference.api.openai.models import list_models, show_model
 from inference.api.origins import KnownOriginsOnly
 from inference.api.pull import pull
 from inference.api.push import push
@@ -63,6 +67,11 @@ def build_app(runtime: Runtime) -> ASGIApp:
         _route("/api/embed", embed, "POST"),
         _route("/api/embeddings", embeddings, "POST"),
         _route("/api/rerank", rerank, "POST"),
+        _route("/v1/chat/completions", chat_completions, "POST"),
+        _route("/v1/completions", completions, "POST"),
+        _route("/v1/embeddings", create_embeddings, "POST"),
+        _route("/v1/models", list_models, "GET"),
+        _route("/v1/models/{model:path}", show_model, "GET"),
         _route("/v1/rerank", rerank_v1, "POST"),
         _route("/v2/rerank", rerank_v1, "POST"),
         _route("/api/tokenize", tokenize, "POST"),

@@ -60,7 +60,7 @@ async def prepare_chat(
     read_think(body.think)
     check_top_logprobs(body)
     if not body.asked_model:
-        raise InvalidRequest("model is required")
+        raise InvalidRequest("model is required", "model")
     opened = await open_model(runtime, body.asked_model)
     if may_not_think:
         body = able_to_think(body, opened)
@@ -68,7 +68,7 @@ async def prepare_chat(
     if not is_unload:
         check_abilities(body, opened, "chat")
     if body.tools and body.tool_choice != "none" and "tools" not in opened.capabilities and not is_unload:
-        raise InvalidRequest(f"{opened.model.name} does not support tools")
+        raise InvalidRequest(f"{opened.model.name} does not support tools", "tools")
     tools = read_tools(body.tools)
     choice = read_tool_choice(body.tool_choice, tools)
     check_messages(body.asked_model, opened, body.messages)

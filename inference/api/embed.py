@@ -21,6 +21,8 @@ from inference.runner.messages import Embed, Submission, TextPrompt
 #: As many as float32 can tell apart in a vector of length 1.
 _DECIMALS = 9
 
+Matrix = np.ndarray[tuple[int, int], np.dtype[np.float64]]
+
 
 async def embed(request: Request) -> Response:
     started_ns = time.monotonic_ns()
@@ -66,7 +68,7 @@ async def _compute(request: Request, body: EmbedBody, texts: list[str]) -> Compu
     if not texts and keep_alive == 0:
         runtime.scheduler.unload(opened.model)
         return None
-    _check(body, opened)
+    check_embedder(body, opened)
     return await compute(request, runtime, opened, body, texts, keep_alive=keep_alive, build=_builder(runtime, opened, body))
 
 
@@ -91,25 +93,33 @@ def _texts(value: Any) -> list[str]:
     return texts
 
 
-def _check(body: EmbedBody, opened: OpenModel) -> None:
+def check_embedder(body: EmbedBody, opened: OpenModel) -> None:
     if opened.metadata.is_reranker:
         raise InvalidRequest(f'"{body.asked_model}" does not support embedding')
 
 
 def _normalised(vectors: list[bytes], dimensions: int) -> list[list[float]]:
-    """Vectors of length 1; with `dimensions`, of their first so many numbers."""
+    return rows_of(normalised(vectors, dimensions))
+
+
+def rows_of(matrix: Matrix) -> list[list[float]]:
+    """For JSON."""
+    rows: list[list[float]] = matrix.round(_DECIMALS).tolist()
+    return rows
+
+
+def normalised(vectors: list[bytes], dimensions: int) -> Matrix:
+    """Vectors of length 1, a row each; with `dimensions`, of their first so many numbers. Raises `InvalidRequest` where one
+    cannot be written as JSON."""
     matrix = _read(vectors)
     if 0 < dimensions < matrix.shape[1]:
         matrix = matrix[:, :dimensions]
     lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
     # A vector of nothing but zeros has no direction.
-    matrix = matrix / np.where(lengths == 0, 1, lengths)
-    rows: list[list[float]] = matrix.round(_DECIMALS).tolist()
-    return rows
+    return matrix / np.where(lengths == 0, 1, lengths)
 
 
-def _read(vectors: list[bytes]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """Raises `InvalidRequest` where a vector cannot be written as JSON."""
+def _read(vectors: list[bytes]) -> Matrix:
     matrix = np.frombuffer(b"".join(vectors), "<f4").astype(np.float64).reshape(len(vectors), -1)
     if not np.isfinite(matrix).all():
         raise InvalidRequest("embedding contains NaN or Inf values")

@@ -12,11 +12,9 @@ from inference.errors import InferenceError, InvalidRequest
 ErrorShape = Callable[[InferenceError, HTTPStatus], dict[str, Any]]
 
 _OPENAI_TYPES = {
-    HTTPStatus.BAD_REQUEST: "invalid_request_error",
     HTTPStatus.UNAUTHORIZED: "authentication_error",
     HTTPStatus.FORBIDDEN: "permission_error",
     HTTPStatus.NOT_FOUND: "not_found_error",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "invalid_request_error",
 }
 _ANTHROPIC_TYPES = {
     HTTPStatus.BAD_REQUEST: "invalid_request_error",
@@ -44,7 +42,7 @@ def ollama_error(error: InferenceError, status: HTTPStatus) -> dict[str, Any]:
 
 
 def openai_error(error: InferenceError, status: HTTPStatus) -> dict[str, Any]:
-    kind = _OPENAI_TYPES.get(status, "api_error")
+    kind = _OPENAI_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
     param = error.param if isinstance(error, InvalidRequest) else None
     return {"error": {"message": str(error), "type": kind, "param": param, "code": error.code}}
 

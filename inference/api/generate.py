@@ -69,7 +69,7 @@ def _check(body: GenerateBody, opened: OpenModel) -> None:
         raise InvalidRequest("raw mode does not support template, system, or context")
     check_abilities(body, opened, "generate")
     if body.suffix and not body.raw and "insert" not in opened.capabilities and not body.template:
-        raise InvalidRequest(f"{opened.model.name} does not support insert")
+        raise InvalidRequest(f"{opened.model.name} does not support insert", "suffix")
     check_tokens("context", body.context)
     check_images(body.asked_model, opened.model, body.images)
     if body.raw and body.images:

@@ -42,13 +42,13 @@ def _read_image(text: str, field: str) -> bytes:
     try:
         content = base64.b64decode("".join(_without_scheme(text).split()), validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidRequest(f"{field} must be an image in base64") from None
+        raise InvalidRequest(f"{field} must be an image in base64", field) from None
     if len(content) > MAX_IMAGE_BYTES:
-        raise InvalidRequest(f"{field} is larger than {MAX_IMAGE_BYTES // 1024**2} MiB")
+        raise InvalidRequest(f"{field} is larger than {MAX_IMAGE_BYTES // 1024**2} MiB", field)
     try:
         read_header(content)
     except InvalidRequest as error:
-        raise InvalidRequest(f"{field} cannot be used: {error}") from None
+        raise InvalidRequest(f"{field} cannot be used: {error}", field) from None
     return content
 
 

@@ -48,7 +48,7 @@ async def open_model(runtime: Runtime, asked: str) -> OpenModel:
     try:
         name = parse_name(asked)
     except InvalidName:
-        raise InvalidRequest("invalid model name") from None
+        raise InvalidRequest("invalid model name", "model") from None
     return await asyncio.to_thread(lambda: _open(runtime, runtime.library.find(name, asked=asked)))
 
 
@@ -77,13 +77,13 @@ def shape_of(opened: OpenModel) -> ModelShape:
 
 def check_top_logprobs(body: RequestBody) -> None:
     if not 0 <= body.top_logprobs <= 20:
-        raise InvalidRequest("top_logprobs must be between 0 and 20")
+        raise InvalidRequest("top_logprobs must be between 0 and 20", "top_logprobs")
 
 
 def check_abilities(body: RequestBody, opened: OpenModel, action: str) -> None:
     """`action` is "chat" or "generate". What is refused here is refused before anything is loaded."""
     if read_think(body.think) and "thinking" not in opened.capabilities:
-        raise InvalidRequest(f'"{body.asked_model}" does not support thinking')
+        raise InvalidRequest(f'"{body.asked_model}" does not support thinking', "think")
     if opened.metadata.is_embedding:
         raise InvalidRequest(f'"{body.asked_model}" does not support {action}')
     json_schema_of(body.format)

@@ -17,7 +17,7 @@ _FLOAT32_MAX = 3.4e38
 def read_integer(key: str, value: Any) -> int:
     """A fraction is cut off, as Ollama does."""
     if not _is_number(value):
-        raise InvalidRequest(f'option "{key}" must be of type integer')
+        raise InvalidRequest(f'option "{key}" must be of type integer', key)
     return max(-_INT32_MAX, min(_INT32_MAX, int(value)))
 
 
@@ -30,27 +30,27 @@ def read_automatic(key: str, value: Any) -> int | None:
 def read_seed(key: str, value: Any) -> int:
     """Any seed below 0 draws one."""
     if not _is_number(value):
-        raise InvalidRequest(f'option "{key}" must be of type integer')
+        raise InvalidRequest(f'option "{key}" must be of type integer', key)
     return int(value) % 2**32 if value >= 0 else -1
 
 
 def read_number(key: str, value: Any) -> float:
     if not _is_number(value):
-        raise InvalidRequest(f'option "{key}" must be of type float32')
+        raise InvalidRequest(f'option "{key}" must be of type float32', key)
     return max(-_FLOAT32_MAX, min(_FLOAT32_MAX, float(value)))
 
 
 def read_boolean(key: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise InvalidRequest(f'option "{key}" must be of type boolean')
+        raise InvalidRequest(f'option "{key}" must be of type boolean', key)
     return value
 
 
 def read_text(key: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise InvalidRequest(f'option "{key}" must be of type string')
+        raise InvalidRequest(f'option "{key}" must be of type string', key)
     if len(value) > MAX_GRAMMAR_CHARACTERS:
-        raise InvalidRequest(f'option "{key}" must have at most {MAX_GRAMMAR_CHARACTERS} characters')
+        raise InvalidRequest(f'option "{key}" must have at most {MAX_GRAMMAR_CHARACTERS} characters', key)
     return value
 
 
@@ -58,11 +58,11 @@ def read_texts(key: str, value: Any) -> list[str]:
     """Empty ones are left out: everything would end before it began."""
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list):
-        raise InvalidRequest(f'option "{key}" must be of type array')
+        raise InvalidRequest(f'option "{key}" must be of type array', key)
     if not all(isinstance(text, str) for text in texts):
-        raise InvalidRequest(f'option "{key}" must be of an array of strings')
+        raise InvalidRequest(f'option "{key}" must be of an array of strings', key)
     if len(texts) > MAX_STOPS:
-        raise InvalidRequest(f'option "{key}" must hold at most {MAX_STOPS} strings')
+        raise InvalidRequest(f'option "{key}" must hold at most {MAX_STOPS} strings', key)
     return [text for text in texts if text]
 
 
@@ -71,9 +71,9 @@ def read_biases(key: str, value: Any) -> dict[int | str, float]:
     as text since JSON's keys are text, or a text whose every token gets the bias. `false` forbids."""
     pairs = list(value.items()) if isinstance(value, dict) else value
     if not isinstance(pairs, list) or not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
-        raise InvalidRequest(f'option "{key}" must be of type object')
+        raise InvalidRequest(f'option "{key}" must be of type object', key)
     if len(pairs) > _MAX_BIASES:
-        raise InvalidRequest(f'option "{key}" must name at most {_MAX_BIASES} tokens')
+        raise InvalidRequest(f'option "{key}" must name at most {_MAX_BIASES} tokens', key)
     return {_token(key, token): _bias(key, bias) for token, bias in pairs}
 
 
@@ -81,9 +81,9 @@ def check_tokens(field: str, tokens: list[int]) -> None:
     """Which of them the model knows is for the runner to say: here they have to be such that it can be asked. Raises
     `InvalidRequest`."""
     if len(tokens) > MAX_TOKENS:
-        raise InvalidRequest(f"{field} has {len(tokens)} tokens; at most {MAX_TOKENS} are possible")
+        raise InvalidRequest(f"{field} has {len(tokens)} tokens; at most {MAX_TOKENS} are possible", field)
     if not all(0 <= token <= _INT32_MAX for token in tokens):
-        raise InvalidRequest(f"{field} must hold numbers of tokens: from 0 to {_INT32_MAX}")
+        raise InvalidRequest(f"{field} must hold numbers of tokens: from 0 to {_INT32_MAX}", field)
 
 
 def _token(key: str, token: Any) -> int | str:
@@ -91,14 +91,14 @@ def _token(key: str, token: Any) -> int | str:
         return int(token) if token.isdecimal() and token.isascii() and len(token) < 10 else token
     if isinstance(token, int) and not isinstance(token, bool) and 0 <= token <= _INT32_MAX:
         return token
-    raise InvalidRequest(f'option "{key}" must name each token by its number or its text')
+    raise InvalidRequest(f'option "{key}" must name each token by its number or its text', key)
 
 
 def _bias(key: str, bias: Any) -> float:
     if bias is False:
         return -math.inf
     if not _is_number(bias):
-        raise InvalidRequest(f'option "{key}" must give each token a number, or false to forbid it')
+        raise InvalidRequest(f'option "{key}" must give each token a number, or false to forbid it', key)
     return max(-_FLOAT32_MAX, min(_FLOAT32_MAX, float(bias)))
 
 

@@ -116,12 +116,12 @@ def read_keep_alive(value: Any) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         kind = {bool: "bool", list: "[]interface {}", dict: "map[string]interface {}"}.get(type(value), type(value).__name__)
-        raise InvalidRequest(f"keep_alive: Unsupported type: '{kind}'")
+        raise InvalidRequest(f"keep_alive: Unsupported type: '{kind}'", "keep_alive")
     if isinstance(value, str):
         try:
             return keep_alive_seconds(parse_duration(value))
         except ValueError as error:
-            raise InvalidRequest(f"keep_alive: {error}") from None
+            raise InvalidRequest(f"keep_alive: {error}", "keep_alive") from None
     # An int can be too large for a float.
     return keep_alive_seconds(float(max(-1, min(value, 2**62))))
 
@@ -131,9 +131,9 @@ def read_think(value: Any) -> bool | str | None:
     if value is None or isinstance(value, bool):
         return value
     if not isinstance(value, str):
-        raise InvalidRequest('think must be a boolean or string ("high", "medium", "low", "max", true, or false)')
+        raise InvalidRequest('think must be a boolean or string ("high", "medium", "low", "max", true, or false)', "think")
     if value in ("", "false"):
         return None if not value else False
     if value == "true" or value in _THINK_LEVELS:
         return True if value == "true" else value
-    raise InvalidRequest(f'invalid think value: "{value}" (must be "high", "medium", "low", "max", true, or false)')
+    raise InvalidRequest(f'invalid think value: "{value}" (must be "high", "medium", "low", "max", true, or false)', "think")

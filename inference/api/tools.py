@@ -30,13 +30,13 @@ class ToolChoice:
 def read_tools(tools: Sequence[Any]) -> list[dict[str, Any]]:
     """Raises `InvalidRequest` naming the one at fault."""
     if len(tools) > _MAX_TOOLS:
-        raise InvalidRequest(f"the request has {len(tools)} tools; at most {_MAX_TOOLS} are possible")
+        raise InvalidRequest(f"the request has {len(tools)} tools; at most {_MAX_TOOLS} are possible", "tools")
     for index, tool in enumerate(tools):
         function = tool.get("function") if isinstance(tool, dict) else None
         if not isinstance(function, dict) or not isinstance(function.get("name"), str) or not function["name"]:
-            raise InvalidRequest(f"tools[{index}] must be an object with function.name")
+            raise InvalidRequest(f"tools[{index}] must be an object with function.name", f"tools[{index}]")
         if depth_of(tool) > MAX_TOOL_DEPTH:
-            raise InvalidRequest(f"tools[{index}] is nested too deeply")
+            raise InvalidRequest(f"tools[{index}] is nested too deeply", f"tools[{index}]")
     return list(tools)
 
 
@@ -50,14 +50,16 @@ def read_tool_choice(value: Any, tools: Sequence[dict[str, Any]]) -> ToolChoice:
             return ToolChoice(value)
         case "required":
             if not tools:
-                raise InvalidRequest('tool_choice "required" needs tools to choose from')
+                raise InvalidRequest('tool_choice "required" needs tools to choose from', "tool_choice")
             return ToolChoice("required")
         case {"type": "function", "function": {"name": str(name)}}:
             if not any(tool["function"]["name"] == name for tool in tools):
                 shown = json.dumps(name[:_SHOWN_CHARACTERS], ensure_ascii=False)
-                raise InvalidRequest(f"tool_choice names {shown}, which is none of the request's tools")
+                raise InvalidRequest(f"tool_choice names {shown}, which is none of the request's tools", "tool_choice")
             return ToolChoice("required", name)
-    raise InvalidRequest('tool_choice must be "none", "auto", "required" or {"type": "function", "function": {"name": …}}')
+    raise InvalidRequest(
+        'tool_choice must be "none", "auto", "required" or {"type": "function", "function": {"name": …}}', "tool_choice"
+    )
 
 
 def earlier_calls(message: MessageBody) -> list[dict[str, Any]] | None:

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import os
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -22,6 +22,8 @@ _PART_TEXTS = 64
 _PART_CHARS = 256 * 1024
 
 T = TypeVar("T")
+#: A text, or token ids.
+Input = TypeVar("Input", bound=Sized)
 
 
 @dataclass(frozen=True)
@@ -38,16 +40,16 @@ async def compute(
     runtime: Runtime,
     opened: OpenModel,
     body: RequestBody,
-    texts: list[str],
+    texts: Sequence[Input],
     *,
     keep_alive: float | None,
-    build: Callable[[str, list[str]], Submission],
+    build: Callable[[str, list[Input]], Submission],
 ) -> Computed:
     """`build` makes the runner's request from an id and some of the texts. Without texts the model is loaded.
     Raises an `InferenceError`, or `ClientDisconnect` when nobody waits any more."""
     options = options_for(runtime, opened, body)
 
-    def start(part: list[str]) -> RequestStream:
+    def start(part: list[Input]) -> RequestStream:
         work = build(os.urandom(8).hex(), part) if part else None
         return submit(request, runtime, opened, body, options=options, keep_alive=keep_alive, work=work)
 
@@ -62,14 +64,14 @@ async def compute(
     )
 
 
-def check_count(name: str, texts: list[str]) -> None:
+def check_count(name: str, texts: Sequence[Sized]) -> None:
     if len(texts) > MAX_TEXTS:
-        raise InvalidRequest(f"{name} has {len(texts)} texts; at most {MAX_TEXTS} are possible in one request")
+        raise InvalidRequest(f"{name} has {len(texts)} texts; at most {MAX_TEXTS} are possible in one request", name)
 
 
-def split(texts: Iterable[str]) -> Iterator[list[str]]:
+def split(texts: Iterable[Input]) -> Iterator[list[Input]]:
     """In order, parts of bounded size; a text that is larger than that makes a part of its own."""
-    part: list[str] = []
+    part: list[Input] = []
     size = 0
     for text in texts:
         if part and (len(part) == _PART_TEXTS or size + len(text) > _PART_CHARS):
@@ -81,7 +83,7 @@ def split(texts: Iterable[str]) -> Iterator[list[str]]:
         yield part
 
 
-async def _run_all(parts: list[list[str]], start: Callable[[list[str]], RequestStream], num_at_once: int) -> list[Finished]:
+async def _run_all(parts: list[list[Input]], start: Callable[[list[Input]], RequestStream], num_at_once: int) -> list[Finished]:
     """A part is begun when one of those before it has ended, so that other requests get their turn in between."""
     finished: dict[int, Finished] = {}
     waiting = iter(enumerate(parts))

@@ -40,6 +40,6 @@ def json_schema_of(value: Any) -> str:
         try:
             return json.dumps(value)
         except RecursionError:
-            raise InvalidRequest("format is nested too deeply") from None
+            raise InvalidRequest("format is nested too deeply", "format") from None
     shown = json.dumps(value)[:_SHOWN_CHARACTERS]
-    raise InvalidRequest(f'invalid format: {shown}; expected "json" or a valid JSON Schema object')
+    raise InvalidRequest(f'invalid format: {shown}; expected "json" or a valid JSON Schema object', "format")

@@ -32,19 +32,19 @@ def check_sampling(sampling: SamplingParams) -> None:
     """Raises `InvalidRequest` naming the first parameter that is out of its bounds."""
     for name in _NUMBERS:
         if not -MAX_FLOAT32 <= getattr(sampling, name) <= MAX_FLOAT32:
-            raise InvalidRequest(f"{name} has to be a finite number.")
+            raise InvalidRequest(f"{name} has to be a finite number.", name)
     # Also not so small that its reciprocal is infinite.
     if not sampling.repeat_penalty > 1 / MAX_FLOAT32:
-        raise InvalidRequest("repeat_penalty has to be greater than 0.")
+        raise InvalidRequest("repeat_penalty has to be greater than 0.", "repeat_penalty")
     for name in _INTEGERS:
         if not -_MAX_INT32 <= getattr(sampling, name) <= _MAX_INT32:
-            raise InvalidRequest(f"{name} has to be at most {_MAX_INT32}.")
+            raise InvalidRequest(f"{name} has to be at most {_MAX_INT32}.", name)
     for name, (lowest, highest) in _BOUNDS.items():
         value = getattr(sampling, name)
         if lowest is not None and value < lowest:
-            raise InvalidRequest(f"{name} has to be at least {lowest}.")
+            raise InvalidRequest(f"{name} has to be at least {lowest}.", name)
         if highest is not None and value > highest:
-            raise InvalidRequest(f"{name} has to be at most {highest}.")
+            raise InvalidRequest(f"{name} has to be at most {highest}.", name)
     _check_breakers(sampling.dry_sequence_breakers)
 
 

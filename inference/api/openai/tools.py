@@ -6,13 +6,11 @@ from typing import Any
 from inference.api.openai.schemas import ChatCompletionBody
 from inference.errors import InvalidRequest
 
-_WORDS = ("none", "auto", "required")
-
 
 @dataclass(frozen=True)
 class OfferedTools:
     tools: list[Any]
-    #: "none", "auto", "required", `{"type": "function", "function": {"name": …}}`, or None when nothing was asked.
+    #: As `read_tool_choice` takes it.
     choice: Any = None
 
 
@@ -30,21 +28,10 @@ def read_offered_tools(body: ChatCompletionBody) -> OfferedTools:
 
 
 def _chosen(tools: list[Any], choice: Any) -> OfferedTools:
-    if choice is None or (isinstance(choice, str) and choice in _WORDS):
-        if choice == "required" and not tools:
-            raise InvalidRequest("tool_choice is required, but there are no tools", "tool_choice")
-        return OfferedTools(tools, choice)
-    kind = choice.get("type") if isinstance(choice, dict) else None
-    if kind == "allowed_tools":
+    """What OpenAI has beside the choices that `/api/chat` knows."""
+    if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
         return _allowed(tools, choice.get("allowed_tools"))
-    if kind != "function":
-        raise InvalidRequest(
-            f"tool_choice must be one of {', '.join(_WORDS)}, or an object of type function or allowed_tools", "tool_choice"
-        )
-    name = _name_of(choice)
-    if name is None or name not in [_name_of(tool) for tool in tools]:
-        raise InvalidRequest("tool_choice names a function that is not among the tools", "tool_choice")
-    return OfferedTools(tools, {"type": "function", "function": {"name": name}})
+    return OfferedTools(tools, choice)
 
 
 def _allowed(tools: list[Any], allowed: Any) -> OfferedTools:

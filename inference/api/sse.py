@@ -1,0 +1,20 @@
+"""Pieces of a stream of server-sent events."""
+
+from typing import Any
+
+import msgspec
+
+from inference.api.lines import event_line
+from inference.scheduler.stream import Status
+
+#: With which OpenAI's streams end.
+DONE = b"data: [DONE]\n\n"
+
+
+def data_event(value: Any) -> bytes:
+    return b"data: " + msgspec.json.encode(value) + b"\n\n"
+
+
+def status_comment(status: Status) -> bytes:
+    """What is waited for, as a comment: every client passes those over, and one that asked for events reads them."""
+    return b": hearth " + msgspec.json.encode(event_line(status)) + b"\n\n"
