@@ -1,4 +1,6 @@
-/* The models pages: the keep-alive countdown, states that stay fresh, selecting, the dialog, copying, and a sentence for each failed request. */
+/* The models pages: the keep-alive countdown, states that stay fresh, selecting, the dialog, and a sentence for each failed request. */
+
+import "./copying.js";
 
 const SECONDS_BETWEEN_LOOKS = 5;
 const dialog = document.getElementById("dialog");
@@ -70,26 +72,10 @@ document.addEventListener("change", (event) => {
 document.addEventListener("htmx:afterSettle", showSelection);
 showSelection();
 
-/* Dialog and copying */
-
-function copyContent(button) {
-  const selection = getSelection();
-  selection.selectAllChildren(document.getElementById(button.dataset.copy));
-  if (!document.execCommand("copy")) return;
-  selection.removeAllRanges();
-  const label = button.querySelector("[data-label]");
-  const before = label.textContent;
-  label.textContent = button.dataset.done;
-  button.classList.add("is-copied");
-  setTimeout(() => {
-    label.textContent = before;
-    button.classList.remove("is-copied");
-  }, 2000);
-}
+/* Dialog */
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button, a");
-  if (button?.matches("[data-copy]")) copyContent(button);
   if (button?.matches("dialog [data-close-dialog]")) {
     event.preventDefault();
     dialog.close();

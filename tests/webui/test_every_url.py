@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from pytest_django import Settings
 
-from tests.factories import make_administrator, make_answer, make_conversation, make_user
+from tests.factories import make_administrator, make_answer, make_api_key, make_conversation, make_user
 from webui.models import ApiKey, Conversation, Message, ModelAccess, SiteSettings, User
 from webui.services.passwords import make_reset_token
 
@@ -22,9 +22,11 @@ OPEN = {"account_login", "account_signup", "password-reset", "language", "theme"
 #: Answers also those waiting for approval.
 WAITING = {"waiting", "account_logout"}
 #: Answers whoever has been let in, about nobody but themselves.
-LET_IN = {"account", "account_change_password", "chat", "message-send", "sidebar", "model-picker"}
+LET_IN = {"account", "account_change_password", "api-keys", "chat", "message-send", "sidebar", "model-picker"}
 #: Belongs to one person: nobody else, no administrator either, learns that it is there.
 OWNED = {
+    "api-key",
+    "api-key-revoke",
     "conversation",
     "conversation-rename",
     "conversation-delete",
@@ -68,7 +70,9 @@ ADMINISTRATOR = {
     "model-enabled",
     "model-audience",
     "people",
+    "people-api-keys",
     "people-registration",
+    "person-api-keys",
     "person-approve",
     "person-decline",
     "person-role",
@@ -79,9 +83,16 @@ ADMINISTRATOR = {
 }
 CLASSES = [OPEN, WAITING, LET_IN, OWNED, ADMINISTRATOR]
 METHODS = ["get", "post"]
-SECRETS = ["a title nobody else may read", "an answer nobody else may read"]
+SECRETS = ["a title nobody else may read", "an answer nobody else may read", "a key nobody else may know of"]
 #: Valid for every form that takes fewer, so that nothing but the guard stands in the way.
-ANSWERS = {"title": "Renamed", "content": "Hello", "role": "administrator", "registration": "open", "display_name": "Renamed"}
+ANSWERS = {
+    "title": "Renamed",
+    "content": "Hello",
+    "role": "administrator",
+    "registration": "open",
+    "display_name": "Renamed",
+    "makers": "administrators",
+}
 
 
 def walk(patterns: list[Any]) -> Iterator[URLPattern]:
@@ -127,10 +138,12 @@ def site(db: None, settings: Settings) -> Site:
     }
     conversation = make_conversation(user=people["owner"], title=SECRETS[0])
     answer = make_answer(conversation=conversation, content=SECRETS[1])
+    key, _text = make_api_key(user=people["owner"], name=SECRETS[2])
     subject = make_user(is_approved=False)
     arguments = {
         "conversation_id": conversation.pk,
         "message_id": answer.pk,
+        "key_id": key.pk,
         "user_id": subject.pk,
         "token": make_reset_token(subject),
         "job_id": "0123456789abcdef",

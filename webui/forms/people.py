@@ -3,11 +3,15 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from webui.enums import Registration, Role
+from webui.enums import ApiKeyMakers, Registration, Role
 
 
 class RegistrationSettingForm(forms.Form):
     registration = forms.ChoiceField(choices=Registration.choices, widget=forms.RadioSelect)
+
+
+class ApiKeyMakersForm(forms.Form):
+    makers = forms.ChoiceField(choices=ApiKeyMakers.choices, widget=forms.RadioSelect)
 
 
 class RoleForm(forms.Form):

@@ -6,6 +6,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from uuid6 import uuid7
 
+from webui.enums import ApiScope
+
 
 class ApiKey(models.Model):
     """The text of a key is shown once and not kept: only its `sha256`, in hexadecimal, and the few signs it begins with.
@@ -37,6 +39,11 @@ class ApiKey(models.Model):
         return self.expires_at is not None and self.expires_at <= timezone.now()
 
     @property
+    def scope_labels(self) -> list[str]:
+        """The scopes as the reader's language names them."""
+        return [str(scope.label) for scope in ApiScope if scope in self.scopes]
+
+    @property
     def is_live(self) -> bool:
         """Whether the key itself still opens anything; its owner's right to enter is another question."""
         return self.revoked_at is None and not self.is_expired
@@ -57,3 +64,7 @@ class ApiKeyUsage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key_id} {self.day}"
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens

@@ -16,7 +16,7 @@ from threading import Lock
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 
 from webui.models import ApiKey, ApiKeyUsage
@@ -109,6 +109,16 @@ def usage_by_day(key: ApiKey, *, days: int) -> list[ApiKeyUsage]:
 def _bounded(tokens: int) -> int:
     """A runtime behind `HEARTH_INFERENCE_URL` may say anything; what it says has to fit into the database."""
     return min(max(tokens, 0), MOST_TOKENS)
+
+
+def with_recent_usage(keys: QuerySet[ApiKey], *, days: int) -> QuerySet[ApiKey]:
+    """The keys, the newest first, each with `recent_requests` and `recent_tokens`: those of the last `days` days, None where
+    there are none."""
+    recent = Q(usage__day__gt=timezone.localdate() - timedelta(days=days))
+    tokens = F("usage__prompt_tokens") + F("usage__completion_tokens")
+    summed = keys.annotate(recent_requests=Sum("usage__requests", filter=recent), recent_tokens=Sum(tokens, filter=recent))
+    # Django leaves the model's own order out where rows are summed.
+    return summed.order_by(*ApiKey._meta.ordering)
 
 
 async def _write_soon() -> None:

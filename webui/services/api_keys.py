@@ -92,9 +92,10 @@ def scopes_for(user: User) -> list[ApiScope]:
     return [scope for scope in ApiScope if scope != ApiScope.MANAGE or user.is_administrator]
 
 
-def live_keys() -> Q:
-    """The condition on `ApiKey` for those that were neither revoked nor have expired."""
-    return Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+def live_keys(path: str = "") -> Q:
+    """The condition for keys that were neither revoked nor have expired; `path` leads to them, as in `api_keys__`."""
+    not_expired = Q(**{f"{path}expires_at": None}) | Q(**{f"{path}expires_at__gt": timezone.now()})
+    return Q(**{f"{path}revoked_at": None}) & not_expired
 
 
 @transaction.atomic

@@ -13,7 +13,10 @@ _READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 def change_password(user: User, *, password: str) -> None:
-    """Sets the password. Sessions begun with the old one end by themselves: each carries a hash of it."""
+    """Sets the password. Sessions begun with the old one end by themselves: each carries a hash of it.
+
+    API keys go on working: programs use them that know nothing of the password. Their owner revokes them, or an administrator.
+    """
     user.set_password(password)
     user.save(update_fields=["password"])
     user_id = user.pk

@@ -9,7 +9,7 @@ from django.db.models import Count
 from django.utils.translation import gettext
 
 from webui.enums import RUNNING_STATUSES, Role
-from webui.models import Conversation, Message, User
+from webui.models import ApiKey, Conversation, Message, User
 from webui.services.errors import DomainError
 from webui.services.forgetting import forget_scope, scope_of
 from webui.services.generation.registry import stop_generation
@@ -31,13 +31,14 @@ class Belongings:
 
     conversations: int
     messages: int
+    api_keys: int
 
 
 def belongings_of(person: User) -> Belongings:
     counts = Conversation.objects.filter(owner=person).aggregate(
         conversations=Count("id", distinct=True), messages=Count("messages")
     )
-    return Belongings(**counts)
+    return Belongings(**counts, api_keys=ApiKey.objects.filter(user=person).count())
 
 
 @transaction.atomic
@@ -73,7 +74,7 @@ def change_role(person: User, *, role: Role, by: User) -> None:
 
 @transaction.atomic
 def disable_person(person: User, *, by: User) -> None:
-    """Shuts a person out at once, in every browser. Nothing of theirs is lost."""
+    """Shuts a person out at once, in every browser and with every API key. Nothing of theirs is lost."""
     _locked(person)
     _refuse_yourself(person, by, gettext("You cannot shut yourself out."))
     _keep_an_administrator(person)

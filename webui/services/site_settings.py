@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from webui.enums import Registration
+from webui.enums import ApiKeyMakers, Registration
 from webui.models import SiteSettings
 
 
@@ -22,3 +22,11 @@ def change_registration(registration: Registration) -> None:
     site_settings = lock_site_settings()
     site_settings.registration = registration
     site_settings.save(update_fields=["registration"])
+
+
+@transaction.atomic
+def change_api_key_makers(makers: ApiKeyMakers) -> None:
+    """Decides who may make API keys from now on. Those that exist go on working until they are revoked."""
+    site_settings = lock_site_settings()
+    site_settings.api_key_makers = makers
+    site_settings.save(update_fields=["api_key_makers"])

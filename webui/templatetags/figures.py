@@ -27,6 +27,12 @@ def tokens(count: int) -> str:
 
 
 @register.filter
+def count(number: int | None) -> str:
+    """A number of things, exactly, in groups of digits: 1,234,567."""
+    return number_format(number or 0, 0, force_grouping=True)
+
+
+@register.filter
 def time_left(seconds: int) -> str:
     """About how long something goes on: 40 s left, 3 min left, 2 h 5 min left."""
     minutes = round(seconds / 60)

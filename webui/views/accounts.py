@@ -15,12 +15,14 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
+from webui.access import visible_api_keys
 from webui.context_processors import theme_of
 from webui.forms.account import AccountForm, LanguageForm, ThemeForm
 from webui.forms.accounts import NewPasswordForm, RegistrationForm
 from webui.middleware import waiting_allowed
 from webui.models import User
 from webui.services.accounts import RegistrationRefused, is_first_registration, rename_person
+from webui.services.api_keys import live_keys
 from webui.services.passwords import reset_password, reset_token_is_valid
 from webui.views.requests import PersonRequest
 
@@ -81,6 +83,7 @@ def account(request: PersonRequest) -> HttpResponse:
         "form": form,
         "language_form": LanguageForm(initial={"language": get_language()}),
         "theme_form": ThemeForm(initial={"theme": theme_of(request)}),
+        "key_count": visible_api_keys(request.user).filter(live_keys()).count(),
     }
     return render(request, "account/account.html", context, status=422 if form.errors else 200)
 

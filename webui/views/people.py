@@ -6,23 +6,28 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Count
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from webui import access
-from webui.enums import Registration, Role
-from webui.forms.people import FindPeopleForm, RegistrationSettingForm, RoleForm
+from webui.enums import ApiKeyMakers, Registration, Role
+from webui.forms.people import ApiKeyMakersForm, FindPeopleForm, RegistrationSettingForm, RoleForm
 from webui.models import SiteSettings
 from webui.services import people as decisions
+from webui.services.api_key_usage import with_recent_usage
+from webui.services.api_keys import live_keys, revoke_keys_of
 from webui.services.passwords import make_reset_token
-from webui.services.site_settings import change_registration
+from webui.services.site_settings import change_api_key_makers, change_registration
 from webui.views.requests import PersonRequest, administrator_required
 
 PAGE_SIZE = 100
+#: So many days the use of somebody's keys is summed up for.
+KEY_DAYS = 30
 
 
 @administrator_required
@@ -30,12 +35,17 @@ PAGE_SIZE = 100
 def people(request: PersonRequest) -> HttpResponse:
     find = FindPeopleForm(request.GET)
     query = find.cleaned_data["query"] if find.is_valid() else ""
-    found = Paginator(access.visible_people(request.user, query=query), PAGE_SIZE).get_page(request.GET.get("page"))
+    listed = access.visible_people(request.user, query=query).annotate(
+        key_count=Count("api_keys", filter=live_keys("api_keys__"))
+    )
+    found = Paginator(listed, PAGE_SIZE).get_page(request.GET.get("page"))
+    site_settings = SiteSettings.load()
     context = {
         "page": found,
         "find": find,
         "query": query,
-        "registration_form": RegistrationSettingForm(initial={"registration": SiteSettings.load().registration}),
+        "registration_form": RegistrationSettingForm(initial={"registration": site_settings.registration}),
+        "makers_form": ApiKeyMakersForm(initial={"makers": site_settings.api_key_makers}),
     }
     return render(request, "people/list.html", context)
 
@@ -48,6 +58,17 @@ def registration(request: PersonRequest) -> HttpResponse:
         return HttpResponseBadRequest(gettext("This is not a way to register."), content_type="text/plain; charset=utf-8")
     change_registration(Registration(form.cleaned_data["registration"]))
     messages.success(request, gettext("The registration setting has been saved."))
+    return redirect("people")
+
+
+@administrator_required
+@require_POST
+def api_key_makers(request: PersonRequest) -> HttpResponse:
+    form = ApiKeyMakersForm(request.POST)
+    if not form.is_valid():
+        return HttpResponseBadRequest(gettext("This cannot be chosen."), content_type="text/plain; charset=utf-8")
+    change_api_key_makers(ApiKeyMakers(form.cleaned_data["makers"]))
+    messages.success(request, gettext("The setting for API keys has been saved."))
     return redirect("people")
 
 
@@ -118,6 +139,22 @@ def reset(request: PersonRequest, user_id: UUID) -> HttpResponse:
     return render(
         request, "people/reset.html", {"person": person, "link": link, "hours": settings.PASSWORD_RESET_TIMEOUT // 3600}
     )
+
+
+@administrator_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def api_keys(request: PersonRequest, user_id: UUID) -> HttpResponse:
+    """What an administrator learns of somebody's keys before revoking them all; the keys themselves nobody sees again."""
+    person = access.get_person(request.user, user_id)
+    if request.method != "POST":
+        keys = with_recent_usage(person.api_keys.filter(live_keys()), days=KEY_DAYS)
+        return render(request, "people/api_keys.html", {"person": person, "keys": keys, "days": KEY_DAYS})
+    count = revoke_keys_of(person, by=request.user)
+    done = ngettext(
+        "%(number)s API key of %(name)s has been revoked.", "%(number)s API keys of %(name)s have been revoked.", count
+    )
+    messages.success(request, done % {"number": count, "name": person})
+    return redirect("people")
 
 
 @administrator_required

@@ -123,7 +123,7 @@ def test_registration_setting_is_saved_and_shown(client: Client, administrator: 
 
     assert response["Location"] == "/people/"
     assert SiteSettings.load().registration == registration
-    assert [radio["value"] for radio in page.select("input[type=radio][checked]")] == [registration]
+    assert [radio["value"] for radio in page.select("input[name=registration][checked]")] == [registration]
 
 
 @pytest.mark.parametrize("value", ["", "anyone", "open\0"])
