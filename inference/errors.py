@@ -7,6 +7,7 @@
     │   ├── InvalidRequest
     │   ├── ContextLengthExceeded
     │   ├── PayloadTooLarge
+    │   ├── UnsupportedEncoding
     │   ├── RequestTimeout
     │   ├── ModelTooLarge
     │   ├── QueueFull
@@ -64,6 +65,12 @@ class ContextLengthExceeded(RequestRejected):
 
 class PayloadTooLarge(RequestRejected):
     code = "payload_too_large"
+
+
+class UnsupportedEncoding(RequestRejected):
+    """The body is compressed in a way that cannot be read."""
+
+    code = "unsupported_encoding"
 
 
 class RequestTimeout(RequestRejected):
@@ -154,6 +161,7 @@ _BY_CODE: dict[str, type[InferenceError]] = {
         ModelDamaged,
         ContextLengthExceeded,
         PayloadTooLarge,
+        UnsupportedEncoding,
         RequestTimeout,
         QueueFull,
         ModelTooLarge,

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 
+from inference.api.content_encoding import decompressed, encoding_of
 from inference.errors import InvalidRequest, PayloadTooLarge, RequestTimeout
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -46,7 +47,9 @@ def parse_body(content: bytes, kind: type[S]) -> S:
 
 
 async def read_bytes(request: Request) -> bytes:
-    """The request's body as it came. Raises `PayloadTooLarge` or `RequestTimeout`."""
+    """The request's body, unfolded where it came compressed. Raises `PayloadTooLarge`, `RequestTimeout`, `UnsupportedEncoding`,
+    or `InvalidRequest` when it cannot be unfolded."""
+    encoding = encoding_of(request)
     content = bytearray()
     chunks = request.stream()
     try:
@@ -56,7 +59,7 @@ async def read_bytes(request: Request) -> bytes:
             if len(content) > MAX_BODY_BYTES:
                 raise PayloadTooLarge(f"the request body is larger than {MAX_BODY_BYTES // 1024**2} MiB")
     except StopAsyncIteration:
-        return bytes(content)
+        return await decompressed(bytes(content), encoding, MAX_BODY_BYTES)
     except TimeoutError:
         raise RequestTimeout("the request body did not arrive in time") from None
     except ClientDisconnect:

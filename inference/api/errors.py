@@ -23,6 +23,7 @@ from inference.errors import (
     RequestRejected,
     RequestTimeout,
     RuntimeShuttingDown,
+    UnsupportedEncoding,
 )
 from inference.jobs import ActionNotPossible, JobNotFound
 from inference.library.errors import LibraryError
@@ -46,6 +47,7 @@ _STATUSES: dict[type[InferenceError], HTTPStatus] = {
     NotSignedIn: HTTPStatus.UNAUTHORIZED,
     QueueFull: HTTPStatus.SERVICE_UNAVAILABLE,
     PayloadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedEncoding: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
     NotEnoughDisk: HTTPStatus.INSUFFICIENT_STORAGE,
     NotEnoughMemory: HTTPStatus.SERVICE_UNAVAILABLE,

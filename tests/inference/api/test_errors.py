@@ -21,6 +21,7 @@ STATUSES = {
     "model_too_large": 400,
     "not_enough_memory": 503,
     "payload_too_large": 413,
+    "unsupported_encoding": 415,
     "queue_full": 503,
     "no_cloud": 404,
     "not_signed_in": 401,
