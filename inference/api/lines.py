@@ -104,8 +104,17 @@ def final_line(
         "prompt_eval_duration": stats.prompt_eval_duration_ns,
         "eval_count": stats.num_completion_tokens,
         "eval_duration": stats.eval_duration_ns,
-        "hearth": {"cached_tokens": stats.num_cached_tokens, "dropped_tokens": stats.num_dropped_tokens},
+        "hearth": {
+            "cached_tokens": stats.num_cached_tokens,
+            "dropped_tokens": stats.num_dropped_tokens,
+            **context_field(finished),
+        },
     }
+
+
+def context_field(finished: Finished) -> dict[str, int]:
+    """Not there where the answer had the context that was asked for."""
+    return {"num_ctx": finished.num_ctx, "num_ctx_asked": finished.num_ctx_asked} if finished.num_ctx_asked else {}
 
 
 def event_line(status: Loading | Queued | Prefilling) -> dict[str, Any]:

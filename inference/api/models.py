@@ -85,7 +85,8 @@ def _loaded(loaded: LoadedModel) -> dict[str, Any]:
         "details": _details(loaded.model),
         "expires_at": timestamp(int(expires_at * 1e9)),
         "size_vram": loaded.plan.device_bytes if loaded.plan is not None else 0,
-        "context_length": loaded.runner.ready.num_ctx,
+        "context_length": loaded.num_ctx_got,
+        **({"hearth": {"num_ctx_asked": loaded.num_ctx_asked}} if loaded.num_ctx_asked > loaded.num_ctx_got else {}),
     }
 
 

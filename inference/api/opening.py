@@ -130,6 +130,7 @@ def submit(
         ModelRequest(
             model=opened.model,
             num_ctx=options.num_ctx,
+            num_ctx_asked=options.num_ctx_asked,
             submit=_with_scope(work, scope_of(request, body.hearth.scope)),
             keep_alive=keep_alive,
             client=body.hearth.client[:_LONGEST_CLIENT] or peer,

@@ -68,6 +68,8 @@ class Options:
     #: Of the context's first tokens, those that stay when it is shifted; -1: the whole prompt.
     num_keep: int = 4
     load: LoadOptions = AUTOMATIC
+    #: As the request or the Modelfile has it; 0 where neither says anything.
+    num_ctx_asked: int = 0
 
 
 def read_options(modelfile: Mapping[str, Any], asked: Mapping[str, Any], *, num_ctx: int, num_ctx_train: int | None) -> Options:
@@ -85,6 +87,7 @@ def read_options(modelfile: Mapping[str, Any], asked: Mapping[str, Any], *, num_
     check_sampling(sampling)
     return Options(
         num_ctx=min(wanted_ctx, num_ctx_train or wanted_ctx),
+        num_ctx_asked=wanted_ctx if "num_ctx" in values else 0,
         max_tokens=max_tokens if max_tokens >= 0 else None,
         stop=values.get("stop", []),
         sampling=sampling,

@@ -59,7 +59,18 @@ def _finish(model: LoadedModel, ticket: Ticket, event: RequestFinished | Embeddi
     load_ns = _load_ns(model, ticket)
     vectors = event.vectors if isinstance(event, Embeddings) else ()
     tokens = event.tokens if isinstance(event, RequestFinished) else ()
-    ticket.stream.finish(Finished(finish_reason, event.stats, load_ns, vectors, tokens))
+    asked, got = ticket.request.num_ctx_asked, model.num_ctx_got
+    ticket.stream.finish(
+        Finished(
+            finish_reason,
+            event.stats,
+            load_ns,
+            vectors,
+            tokens,
+            num_ctx=got,
+            num_ctx_asked=asked if asked > got else 0,
+        )
+    )
 
 
 def _finish_tokens(model: LoadedModel, ticket: Ticket, event: Tokens) -> None:

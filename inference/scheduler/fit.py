@@ -1,5 +1,6 @@
 """Whether there is memory for a model: now, after unloading others, or never."""
 
+import dataclasses
 from collections.abc import Iterable
 
 from inference.errors import InferenceError, ModelTooLarge, NotEnoughMemory
@@ -8,7 +9,17 @@ from inference.library.shape import ModelShape
 from inference.scheduler.load_options import LoadOptions
 from inference.scheduler.loaded import LoadedModel, ModelRequest, ModelState
 from inference.scheduler.machine import Machine
-from inference.scheduler.plan import AUTOMATIC_SLOTS, DEFAULT_BATCH, Plan, Room, least_footprint, make_plan
+from inference.scheduler.plan import (
+    AUTOMATIC_SLOTS,
+    COMFORTABLE,
+    DEFAULT_BATCH,
+    SMALLEST_CTX,
+    Plan,
+    Room,
+    contexts_below,
+    least_footprint,
+    make_plan,
+)
 from inference.settings import Settings
 from inference.sizes import human_size
 
@@ -70,14 +81,18 @@ class Fit:
         """Bytes, for the least that a model of this shape may be loaded with."""
         return self._need(shape, num_ctx, LoadOptions())
 
-    def refusal(self, request: ModelRequest, models: Iterable[LoadedModel]) -> InferenceError | None:
-        """The error for a request that could not be served even if every other model were unloaded."""
+    def largest_context(self, request: ModelRequest, models: Iterable[LoadedModel]) -> int:
+        """What it asks for, or the most that there could be memory for if every other model were unloaded. Raises
+        `ModelTooLarge` or `NotEnoughMemory` where not even a small context can be had."""
         if request.shape is None:
-            return None
-        others = list(models)
-        need = self._need(request.shape, request.num_ctx, request.load_options)
-        reachable = self.reachable(others)
-        return None if need <= reachable else self._error(request, need, reachable)
+            return request.num_ctx
+        reachable = self.reachable(models)
+        for num_ctx in (request.num_ctx, *contexts_below(request.num_ctx)):
+            is_fixed = num_ctx in (request.num_ctx, SMALLEST_CTX)
+            if self._need(request.shape, num_ctx, request.load_options) <= reachable * (1 if is_fixed else COMFORTABLE):
+                return num_ctx
+        smallest = dataclasses.replace(request, num_ctx=min(request.num_ctx, SMALLEST_CTX))
+        raise self._error(smallest, self._need(request.shape, smallest.num_ctx, request.load_options), reachable)
 
     def error(self, request: ModelRequest, models: Iterable[LoadedModel]) -> InferenceError:
         """For a request that was let in when there was still memory for it."""

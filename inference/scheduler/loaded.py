@@ -71,6 +71,8 @@ class ModelRequest:
     #: Tokens of context this request needs, not more than the model was trained for.
     num_ctx: int
     submit: Submission | None
+    #: As the client has it, also where that is more than can be; 0 where it left it to us.
+    num_ctx_asked: int = 0
     #: Seconds to keep the model after this request; None leaves it as it is.
     keep_alive: float | None = None
     client: str = ""
@@ -113,6 +115,8 @@ class LoadedModel:
     plan: Plan | None = None
     #: The context asked of the runner; it may have got less.
     num_ctx: int = 0
+    #: The largest that a request asked for.
+    num_ctx_asked: int = 0
     load_options: LoadOptions = AUTOMATIC
     pace: Pace = field(default_factory=Pace)
     #: Since when there has been no memory for it although nothing is left to unload.
@@ -160,6 +164,11 @@ class LoadedModel:
         that two clients that ask for different things do not undo each other's."""
         head = self.queue.peek()
         return head.request.load_options.over(self.load_options) if head is not None else self.load_options
+
+    @property
+    def num_ctx_got(self) -> int:
+        """The context of one slot."""
+        return self.runner.ready.num_ctx if self.runner is not None else 0
 
     @property
     def size_bytes(self) -> int:

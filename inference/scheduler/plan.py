@@ -7,8 +7,11 @@ from inference.library.shape import ModelShape
 
 #: Numbers of slots to try where nothing was asked: four people, or fewer where memory is scarce.
 AUTOMATIC_SLOTS = (4, 3, 2, 1)
-#: More than one slot is given only where that leaves something of the memory to others.
-_COMFORTABLE = 0.8
+#: More than the least is given only where that leaves something of the memory to others.
+COMFORTABLE = 0.8
+#: A context that can nearly always be had, and is of use.
+SMALLEST_CTX = 2048
+_LARGEST_CTX = 2**25
 ALL_LAYERS = -1
 #: Tokens of one batch where nothing was asked.
 DEFAULT_BATCH = 512
@@ -42,6 +45,16 @@ class Plan:
         return self.host_bytes + self.device_bytes
 
 
+def contexts_below(num_ctx: int) -> list[int]:
+    """Contexts to try where one so large cannot be had, the largest first. There are few of them, so that a little more or
+    less of free memory does not make another one of it."""
+    rungs = [SMALLEST_CTX]
+    while rungs[-1] < min(num_ctx, _LARGEST_CTX):
+        power = rungs[-1].bit_length() - 1
+        rungs.append(2 ** (power + 1) if rungs[-1] > 2**power else 3 * 2 ** (power - 1))
+    return [rung for rung in reversed(rungs) if rung < num_ctx]
+
+
 def least_footprint(
     shape: ModelShape, *, num_ctx: int, num_slots: int | None, cache: CacheOptions, num_batch: int = DEFAULT_BATCH
 ) -> Footprint:
@@ -63,7 +76,7 @@ def make_plan(
     for count in AUTOMATIC_SLOTS if num_slots is None else (num_slots,):
         is_least = count == (num_slots or AUTOMATIC_SLOTS[-1])
         footprint = estimate(shape, num_ctx=num_ctx, num_slots=count, num_batch=num_batch, cache=cache)
-        if footprint.total <= room.total * (1 if is_least else _COMFORTABLE):
+        if footprint.total <= room.total * (1 if is_least else COMFORTABLE):
             plan = _place(footprint, shape.num_layers, count, room, is_spread)
             if plan.host_bytes <= room.host:
                 return plan

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from inference.errors import InferenceError, QueueFull, RunnerCrashed, RuntimeShuttingDown
@@ -32,6 +33,8 @@ _SAVING_TIMEOUT_S = 1.4
 #: How long memory may take to come back after a process has ended (a GPU's does), and how often it is looked for.
 _MEMORY_RETURNS_S = 5.0
 _MEMORY_POLL_S = 0.1
+#: How many times as large a context has to become.
+_WORTH_LOADING = 1.5
 
 logger = logging.getLogger(__name__)
 
@@ -93,8 +96,8 @@ class Scheduler:
         return sum(len(model.queue) for model in self._models.values())
 
     def submit(self, request: ModelRequest) -> RequestStream:
-        """Raises `QueueFull`, `RuntimeShuttingDown`, `ModelTooLarge` or `NotEnoughMemory` before anything is unloaded, or
-        `ModelLoadFailed` while a crashing model is left alone."""
+        """A context that is more than can be had is made smaller. Raises `QueueFull`, `RuntimeShuttingDown`, `ModelTooLarge` or
+        `NotEnoughMemory` before anything is unloaded, or `ModelLoadFailed` while a crashing model is left alone."""
         if self._is_closing:
             raise RuntimeShuttingDown("Hearth is shutting down.")
         key = request.model.runtime_key
@@ -104,7 +107,7 @@ class Scheduler:
         if not (model and model.can_take(request)) and self.num_waiting >= self._settings.max_queue:
             raise QueueFull("server busy, please try again.  maximum pending requests exceeded")
         if model is None or request.num_ctx > model.num_ctx:
-            self._refuse_too_large(request)
+            request = self._with_fitting_context(model, request)
         if model is None:
             model = self._models[key] = LoadedModel(key=key, model=request.model, keep_alive=self._settings.keep_alive)
         return self._enqueue(model, request)
@@ -143,10 +146,14 @@ class Scheduler:
         if refusal is not None:
             raise refusal
 
-    def _refuse_too_large(self, request: ModelRequest) -> None:
-        refusal = self._fit.refusal(request, self._models.values())
-        if refusal is not None:
-            raise refusal
+    def _with_fitting_context(self, model: LoadedModel | None, request: ModelRequest) -> ModelRequest:
+        """What is loaded is made larger only for what was asked for or much more: free memory is never twice the same, and
+        each time costs everybody a load."""
+        num_ctx = self._fit.largest_context(request, self._models.values())
+        loaded = model.num_ctx if model is not None and model.runner is not None else 0
+        if num_ctx < request.num_ctx and num_ctx < _WORTH_LOADING * loaded:
+            num_ctx = loaded
+        return replace(request, num_ctx=num_ctx, num_ctx_asked=max(request.num_ctx_asked, request.num_ctx))
 
     def _enqueue(self, model: LoadedModel, request: ModelRequest) -> RequestStream:
         ticket: Ticket
@@ -154,6 +161,7 @@ class Scheduler:
         ticket = Ticket(request=request, stream=stream)
         model.model = request.model
         model.shape = request.shape or model.shape
+        model.num_ctx_asked = max(model.num_ctx_asked, request.num_ctx_asked)
         if request.keep_alive is not None:
             model.keep_alive = request.keep_alive
         model.last_used = time.monotonic()

@@ -60,6 +60,9 @@ class Finished:
     #: Of prompt and answer, when they were asked for; of a `Tokenize`, its tokens and what each is written with.
     tokens: Sequence[int] = ()
     pieces: Sequence[bytes] = ()
+    #: The context it had, and the larger one that it asked for; 0 where it got what it asked for.
+    num_ctx: int = 0
+    num_ctx_asked: int = 0
 
 
 Status = Loading | Queued | Prefilling

@@ -115,18 +115,46 @@ async def test_busy_model_finishes_before_its_memory_is_taken(
         assert isinstance((await read(stream))[-1], Finished)
 
 
-async def test_larger_context_that_cannot_fit_leaves_the_loaded_one_alone(
+async def test_context_that_cannot_fit_becomes_the_largest_that_does_and_its_answer_says_so(
     make_scheduler: Make, runners: FakeRunners, installed: Install
 ) -> None:
     machine = FakeMachine(runners, total=8 * GB, bytes_each=2 * GB)
     scheduler, model = make_scheduler(machine=machine, num_parallel=1), installed("a")
     large = shape(GB, kv_elements=100_000)
-    await load(scheduler, request(model, None, shape=large, num_ctx=4096))
+    for num_ctx in (4096, 65_536, 65_536, 2048):
+        await load(scheduler, request(model, None, shape=large, num_ctx=num_ctx))
 
-    with pytest.raises(ModelTooLarge):
-        scheduler.submit(request(model, None, shape=large, num_ctx=65_536))
-    await load(scheduler, request(model, None, shape=large, num_ctx=2048))
-    assert [runner.config.num_ctx for runner in runners.started] == [4096]
+    # 200 kB for each token: 24,576 of them and the weights take 6 of 8 GB.
+    assert [runner.config.num_ctx for runner in runners.started] == [4096, 24_576]
+    stream = scheduler.submit(request(model, "r", shape=large, num_ctx=65_536))
+    await until(lambda: runners.last.open)
+    runners.last.finish("r")
+    finished = (await read(stream))[-1]
+    assert isinstance(finished, Finished)
+    assert (finished.num_ctx, finished.num_ctx_asked) == (24_576, 65_536)
+    assert scheduler.loaded()[0].num_ctx_asked == 65_536
+
+
+async def test_context_that_was_made_smaller_follows_free_memory_only_where_it_is_worth_a_load(
+    make_scheduler: Make, runners: FakeRunners, installed: Install
+) -> None:
+    machine = FakeMachine(runners, total=8 * GB, bytes_each=0)
+    scheduler, model = make_scheduler(machine=machine, num_parallel=1), installed("a")
+    for total in (8, 6, 4, 7.9, 9, 16):
+        machine.total = int(total * GB)
+        await load(scheduler, request(model, None, shape=shape(GB, kv_elements=100_000), num_ctx=131_072))
+
+    assert [runner.config.num_ctx for runner in runners.started] == [24_576, 49_152]
+
+
+async def test_model_of_which_not_even_a_small_context_fits_is_refused(
+    make_scheduler: Make, runners: FakeRunners, installed: Install
+) -> None:
+    scheduler = make_scheduler(machine=FakeMachine(runners, total=2 * GB, bytes_each=0), num_parallel=1)
+
+    with pytest.raises(ModelTooLarge, match=r"needs 2\.1 GB of memory with a context of 2048 tokens, and 2\.0 GB are free"):
+        scheduler.submit(request(installed("a"), None, shape=shape(GB, kv_elements=250_000), num_ctx=65_536))
+    assert runners.num_starts == 0
 
 
 async def test_clients_with_different_contexts_cause_one_reload_and_no_more(
@@ -153,13 +181,15 @@ async def test_slots_become_fewer_where_memory_is_scarce(make_scheduler: Make, r
     assert found == [4, 3, 1, 1]
 
 
-async def test_number_of_slots_that_was_asked_for_is_kept_or_refused(
+async def test_number_of_slots_that_was_asked_for_is_kept_with_less_context_or_refused(
     make_scheduler: Make, runners: FakeRunners, installed: Install
 ) -> None:
     scheduler = make_scheduler(machine=FakeMachine(runners, total=4 * GB, bytes_each=0), num_parallel=4)
+    await load(scheduler, request(installed("a"), None, num_ctx=4096, shape=shape(GB, kv_elements=100_000)))
 
-    with pytest.raises(ModelTooLarge, match=r"needs 4\.4 GB"):
-        scheduler.submit(request(installed("a"), None, num_ctx=4096, shape=shape(GB, kv_elements=100_000)))
+    assert (runners.last.config.num_slots, runners.last.config.num_ctx) == (4, 2048)
+    with pytest.raises(ModelTooLarge, match=r"needs 4\.4 GB .* context of 2048"):
+        scheduler.submit(request(installed("b"), None, num_ctx=4096, shape=shape(GB, kv_elements=200_000)))
 
 
 async def test_memory_that_comes_back_late_is_waited_for(make_scheduler: Make, runners: FakeRunners, installed: Install) -> None:
