@@ -11,6 +11,7 @@
     │   ├── RequestTimeout
     │   ├── ModelTooLarge
     │   ├── QueueFull
+    │   ├── ReaderTooSlow
     │   └── NoCloud                asked for something of ollama.com
     │       └── NotSignedIn
     └── EngineError                the machine or the model file is at fault
@@ -79,6 +80,12 @@ class RequestTimeout(RequestRejected):
 
 class QueueFull(RequestRejected):
     code = "queue_full"
+
+
+class ReaderTooSlow(RequestRejected):
+    """The client does not take what it asked for."""
+
+    code = "reader_too_slow"
 
 
 class NoCloud(RequestRejected):
@@ -165,6 +172,7 @@ _BY_CODE: dict[str, type[InferenceError]] = {
         RequestTimeout,
         QueueFull,
         ModelTooLarge,
+        ReaderTooSlow,
         NoCloud,
         NotSignedIn,
         EngineError,

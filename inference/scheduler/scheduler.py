@@ -14,6 +14,7 @@ from inference.library.shape import ModelShape
 from inference.metrics import Metrics
 from inference.runner.messages import RequestStats
 from inference.scheduler.answering import answer
+from inference.scheduler.backlog import Backlog
 from inference.scheduler.failures import FailureLog
 from inference.scheduler.fit import Fit
 from inference.scheduler.forgetting import forget_scope
@@ -60,6 +61,7 @@ class Scheduler:
         self._models: dict[str, LoadedModel] = {}
         self._places = Places(settings.max_loaded_models)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._backlog: Backlog[RequestStream] = Backlog()
         self._is_closing = False
 
     async def prepare(self) -> None:
@@ -157,7 +159,7 @@ class Scheduler:
 
     def _enqueue(self, model: LoadedModel, request: ModelRequest) -> RequestStream:
         ticket: Ticket
-        stream = RequestStream(on_cancel=lambda: self._cancel(model, ticket))
+        stream = RequestStream(lambda: self._cancel(model, ticket), self._backlog)
         ticket = Ticket(request=request, stream=stream)
         model.model = request.model
         model.shape = request.shape or model.shape

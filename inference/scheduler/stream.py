@@ -1,11 +1,16 @@
-"""What the reader of one request sees. Events merge while the reader is slow, so memory is bounded by the answer itself."""
+"""What the reader of one request sees. Events merge while the reader is slow; too much that waits ends the answer."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from inference.errors import InferenceError
+from inference.errors import InferenceError, ReaderTooSlow
 from inference.runner.messages import RequestStats, TokenLogprob
+from inference.scheduler.backlog import Backlog
+
+#: About what an entry takes in memory, and each token that was as likely beside it.
+_LOGPROB_BYTES = 250
+_TOP_BYTES = 150
 
 
 @dataclass(frozen=True)
@@ -72,8 +77,10 @@ StreamEvent = Status | Rendered | Output | Finished
 class RequestStream:
     """An async iterator of `StreamEvent` that ends after one `Finished` or by raising one `InferenceError`."""
 
-    def __init__(self, on_cancel: Callable[[], None]) -> None:
+    def __init__(self, on_cancel: Callable[[], None], backlog: "Backlog[RequestStream] | None" = None) -> None:
+        """`backlog` is shared by all streams of a service."""
         self._on_cancel = on_cancel
+        self._backlog: Backlog[RequestStream] = Backlog() if backlog is None else backlog
         self._status: Status | None = None
         self._shown: Status | None = None
         self._rendered: Rendered | None = None
@@ -96,6 +103,7 @@ class RequestStream:
             return
         had_ended = self.is_ended
         self._is_cancelled = True
+        self._drop_unread()
         self._wake.set()
         if not had_ended:
             self._on_cancel()
@@ -119,6 +127,24 @@ class RequestStream:
             self._num_tokens += num_tokens
             self._logprobs += logprobs or ()
             self._wake.set()
+            num_bytes = len(text) + sum(_LOGPROB_BYTES + _TOP_BYTES * len(entry.top) for entry in logprobs or ())
+            slowest = self._backlog.add(self, num_bytes)
+            if slowest is not None:
+                slowest.give_up()
+
+    def give_up(self) -> None:
+        """Too much waits to be read: it is dropped, and the work ends. The reader is told when it comes."""
+        had_ended = self.is_ended
+        kept = f"{self._backlog.most_each // 1024**2} MiB at most are kept for it"
+        self._outcome = ReaderTooSlow(f"The answer was ended: its reader did not keep up, and {kept}.")
+        self._drop_unread()
+        self._wake.set()
+        if not had_ended:
+            self._on_cancel()
+
+    def _drop_unread(self) -> None:
+        self._text, self._num_tokens, self._logprobs = [], 0, []
+        self._backlog.remove(self)
 
     def finish(self, outcome: Finished | InferenceError) -> None:
         """The first outcome counts; later ones are passed over."""
@@ -145,7 +171,7 @@ class RequestStream:
             return rendered
         if self._text:
             output = Output("".join(self._text), self._num_tokens, self._logprobs)
-            self._text, self._num_tokens, self._logprobs = [], 0, []
+            self._drop_unread()
             return output
         if self._outcome is not None:
             self._is_delivered = True

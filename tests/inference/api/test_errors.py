@@ -23,6 +23,7 @@ STATUSES = {
     "payload_too_large": 413,
     "unsupported_encoding": 415,
     "queue_full": 503,
+    "reader_too_slow": 408,
     "no_cloud": 404,
     "not_signed_in": 401,
     "rejected": 400,
