@@ -16,7 +16,7 @@ run: ## Install what Hearth needs, once, and start it: http://localhost:3000
 test: ## Run every test, with warnings as errors; ARGS="-k name" picks some
 	@scripts/install test
 	@scripts/install-test-programs
-	@exec $(PY) -m pytest $(ARGS)
+	@exec $(PY) -m pytest -n 2 $(ARGS)
 
 e2e: ## Run the tests that drive a real browser
 	@scripts/install test

@@ -22,8 +22,3 @@ def collected_static() -> None:
 def _static_for_pages(request: pytest.FixtureRequest) -> None:
     if {"client", "db", "transactional_db", "live_server"} & set(request.fixturenames):
         request.getfixturevalue("collected_static")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: while Playwright's browser is open, its event loop runs in this thread and lets in no other."""
-    items.sort(key=lambda item: item.nodeid.startswith("tests/e2e/"))

@@ -50,17 +50,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("e2e")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site() -> Iterator[Site]:
     """Its people are made first, an administrator among them, so that tests may run alone and in any order."""
     with scratch_site(OLLAMA_CONTEXT_LENGTH="1024") as site:
+        site.make_answers_repeatable()
         people.extend(json.loads(site.manage("shell", "-c", PEOPLE).splitlines()[-1]))
         administrators.append(people.pop(0))
         yield site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """Closed before the tests of other folders: while it is open, its event loop runs in this thread and lets in no other."""
     with chromium() as browser:
         yield browser
 
