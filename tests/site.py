@@ -18,6 +18,7 @@ import httpx
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
+MODEL = "smollm2:135m"
 
 
 def free_port() -> int:
@@ -99,6 +100,11 @@ class Site:
         """Runs a management command against this site's data; returns what it printed."""
         command = [sys.executable, "manage.py", *arguments]
         return subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True).stdout
+
+    def make_answers_repeatable(self) -> None:
+        """From now on the starter model answers a question always alike: what is asked to be long is, and a greeting is short."""
+        body = {"model": MODEL, "from": MODEL, "parameters": {"temperature": 0}, "stream": False}
+        httpx.post(f"{self.runtime_url}/api/create", json=body, timeout=30).raise_for_status()
 
     def kill(self, part: str) -> None:
         self.processes()[part].send_signal(signal.SIGKILL)

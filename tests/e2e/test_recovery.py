@@ -16,6 +16,7 @@ from webui.markdown import render
 def fragile_site(browser: Browser) -> Iterator[tuple[Site, BrowserContext]]:
     """Of its own, so that no other test feels the blows; with the window of its first person."""
     with scratch_site() as site:
+        site.make_answers_repeatable()
         context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US")
         register(context.new_page(), site)
         yield site, context
@@ -55,6 +56,7 @@ def test_killed_process_interrupts_the_answer_and_no_more(fragile_site: tuple[Si
 
 def test_killed_supervisor_leaves_no_orphan(window: Window) -> None:
     with scratch_site() as site:
+        site.make_answers_repeatable()
         page = window(locale="en-US").new_page()
         register(page, site)
         ask(page, LONG)
@@ -69,6 +71,7 @@ def test_killed_supervisor_leaves_no_orphan(window: Window) -> None:
 
 def test_sigterm_stops_everything_within_five_seconds(window: Window) -> None:
     with scratch_site() as site:
+        site.make_answers_repeatable()
         page = window(locale="en-US").new_page()
         register(page, site)
         ask(page, LONG)

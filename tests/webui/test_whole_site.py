@@ -74,6 +74,7 @@ class Person:
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     with scratch_site() as running:
+        running.make_answers_repeatable()
         yield running
 
 
