@@ -42,7 +42,7 @@ class Asked:
 @dataclass(frozen=True)
 class Sent:
     """An answer. `length` is what it claims when that is not the truth; `cut` ends the connection after so many bytes of the
-    body; after `stall_at` bytes of it nothing comes any more."""
+    body; after `stall_at` bytes of it nothing comes any more, if it is longer."""
 
     status: int
     headers: dict[str, str]
@@ -137,7 +137,7 @@ class FaultyProxy:
             writer.write(piece)
             self.num_sent[path] = self.num_sent.get(path, 0) + len(piece)
             await writer.drain()
-        if sent.stall_at is not None:
+        if end == sent.stall_at and end < len(sent.body):
             await asyncio.Event().wait()
         if sent.cut is not None or (length != len(sent.body) and asked.method != "HEAD"):
             return False
