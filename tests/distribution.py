@@ -1,7 +1,7 @@
 """How `pytest -n 2` (pytest-xdist) shares the tests out: the longest first, and together what shares a costly fixture.
 
-Every process of the run has cores of its own, and so have the programs it starts: two threads of llama.cpp, one of which has lost its
-core to somebody else, wait for each other at every operation.
+Every process of the run has cores of its own, and so have the programs it starts: two threads of llama.cpp, one of which has
+lost its core to somebody else, wait for each other at every operation.
 """
 
 import os
