@@ -131,7 +131,7 @@ def submit(
             model=opened.model,
             num_ctx=options.num_ctx,
             num_ctx_asked=options.num_ctx_asked,
-            submit=_with_scope(work, scope_of(request, body.hearth.scope)),
+            submit=_addressed(work, scope_of(request, body.hearth.scope), runtime.arrivals.count),
             keep_alive=keep_alive,
             client=body.hearth.client[:_LONGEST_CLIENT] or peer,
             is_background=body.hearth.priority == "background",
@@ -141,6 +141,8 @@ def submit(
     )
 
 
-def _with_scope(work: Submission | None, scope: str) -> Submission | None:
-    """Of what an answer leaves behind; vectors leave nothing."""
-    return msgspec.structs.replace(work, scope=scope) if isinstance(work, Submit) else work
+def _addressed(work: Submission | None, scope: str, num_following: int) -> Submission | None:
+    """With the scope of what an answer leaves behind; vectors leave nothing."""
+    if not isinstance(work, Submit):
+        return work
+    return msgspec.structs.replace(work, scope=scope, num_following=num_following)

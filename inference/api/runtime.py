@@ -1,12 +1,13 @@
 """What the endpoints share: the library, the registries, the scheduler and the settings of one running service."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from starlette.requests import Request
 
+from inference.api.arrivals import Arrivals
 from inference.api.upload_turns import UploadTurns
 from inference.benchmark.bench import Bencher
 from inference.benchmark.optimise import Optimiser
@@ -33,6 +34,7 @@ class Runtime:
     library: Library
     scheduler: Scheduler
     jobs: JobManager
+    arrivals: Arrivals = field(default_factory=Arrivals)
 
     @cached_property
     def registry(self) -> "Registry":

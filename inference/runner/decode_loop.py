@@ -17,6 +17,8 @@ _LOADING_SECONDS = 1.0
 #: Tokens that come faster than this go out together: nobody sees the difference, and what carries them to the page takes
 #: cores from the model (two cores, 6 ms a token: 0.4 ms each). The first token of an answer and its end never wait.
 _LEAST_INTERVAL_NS = 8_000_000
+#: About what the service needs for twenty requests.
+_LONGEST_GATHERING_NS = 25_000_000
 
 
 class DecodeLoop:
@@ -38,6 +40,8 @@ class DecodeLoop:
         self._clock_ns = clock_ns
         self._held: list[Event] = []
         self._sent_ns = 0
+        #: Requests that are announced, of those that came since the last step.
+        self._num_following = 0
         #: Requests of which something was sent.
         self._begun: set[str] = set()
 
@@ -99,6 +103,20 @@ class DecodeLoop:
             with contextlib.suppress(queue.Empty):
                 self._handle(self._inbox.get(timeout=_LOADING_SECONDS if is_loading else None))
         self._drain()
+        self._gather()
+
+    def _gather(self) -> None:
+        """Of many who ask in one moment, whoever is first would be computed alone, and the others would wait for that step:
+        while nobody's stream would stand still for it, those that are announced are waited for a little."""
+        engine = self._engine
+        until_ns = self._clock_ns() + _LONGEST_GATHERING_NS
+        while self._num_following > 0 and engine is not None and not engine.scheduler.running and engine.scheduler.has_room:
+            left_ns = until_ns - self._clock_ns()
+            try:
+                self._handle(self._inbox.get(timeout=max(left_ns, 0) / 1e9))
+            except queue.Empty:
+                break
+        self._num_following = 0
 
     def _handle(self, work: Work) -> None:
         match work:
@@ -121,6 +139,7 @@ class DecodeLoop:
             case request:
                 assert self._engine is not None, "such requests are refused before they come here"
                 self._engine.add(request)
+                self._num_following = max(self._num_following - 1, request.num_following)
 
     def _pong(self, nonce: int) -> Pong:
         num_running, num_waiting = len(self._embedder.jobs), 0

@@ -187,6 +187,8 @@ class Submit(msgspec.Struct, frozen=True, tag="submit", kw_only=True, omit_defau
     #: (-1: the whole prompt).
     shift: bool = False
     num_keep: int = 4
+    #: So many other requests will come within milliseconds: a runner that has nothing else to do may wait for them.
+    num_following: int = 0
 
 
 class Embed(msgspec.Struct, frozen=True, tag="embed", kw_only=True, omit_defaults=True):

@@ -68,6 +68,7 @@ class Preparation:
             wants_tokens=submit.wants_tokens,
             logprobs=logprobs,
             loop_guard=submit.loop_guard,
+            num_following=submit.num_following,
             # What is left of an image that is cut would be seen by no model as it was meant.
             shifts=submit.shift and not fitted.prompt.spans,
             # A beginning of the sequence that the model puts there itself stays too.

@@ -5,6 +5,7 @@ A beginning may stand in the request's own slot, in another one (it is copied) o
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 
 from inference.runner.engine.kv_store import MIN_GAIN, KVStore, Loaded, StoredState, is_worth_storing
 from inference.runner.engine.media import uncut
@@ -20,6 +21,8 @@ _WORTHWHILE_PREFIX = 0.1
 _COPIED_SHARE = 64
 #: In contexts so small that a copy costs next to nothing.
 _LEAST_COPIED = 16
+#: Slots that are compared with all others before one of them is taken over: the decode thread has no time for more.
+_CANDIDATES = 8
 #: A disk that takes longer to read a state is not waited for.
 _LONGEST_LOAD_NS = 5_000_000_000
 
@@ -65,14 +68,26 @@ def choose_slot(slots: Sequence[Slot], request: Request, *, num_ctx: int, can_tr
     elif num_cached >= min_copy and not _is_same_conversation(best, request):
         # What is only a common beginning is copied, if another slot can be had for less than what would be lost here.
         num_lost = len(best.tokens) - num_cached
-        spare = min(idle, key=lambda slot: (len(slot.tokens), slot.last_used))
-        if num_lost >= min_copy and len(spare.tokens) <= num_lost:
-            best = spare
+        if num_lost >= min_copy:
+            spare, num_spare = _least_loss(slots, idle)
+            best = spare if num_spare <= num_lost else best
     num_cached = prefixes[best.seq_id]
     donor = max(slots, key=lambda slot: prefixes[slot.seq_id])
     if prefixes[donor.seq_id] - num_cached < min_copy:
         return Choice(best, num_cached)
     return Choice(best, num_cached, donor, prefixes[donor.seq_id])
+
+
+def _least_loss(slots: Sequence[Slot], idle: Sequence[Slot]) -> tuple[Slot, int]:
+    """The idle slot whose taking over loses the fewest tokens that no other slot has, and how many: of a prompt that was
+    asked twice, one copy is enough."""
+    losses = {
+        slot.seq_id: len(slot.tokens)
+        - max((common_prefix(slot.tokens, other.tokens) for other in slots if other is not slot), default=0)
+        for slot in nsmallest(_CANDIDATES, idle, key=lambda slot: (len(slot.tokens), slot.last_used))
+    }
+    best = min((slot for slot in idle if slot.seq_id in losses), key=lambda slot: (losses[slot.seq_id], slot.last_used))
+    return best, losses[best.seq_id]
 
 
 def least_copied(num_ctx: int) -> int:

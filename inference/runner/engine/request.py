@@ -39,6 +39,8 @@ class Request:
     shown_pieces: dict[int, bytes] = field(default_factory=dict)
     #: The tokens of prompt and answer are told at the end.
     wants_tokens: bool = False
+    #: Requests that are just about to come: see `Submit`.
+    num_following: int = 0
     #: Images in the prompt, in order.
     spans: tuple[MediaSpan, ...] = ()
 

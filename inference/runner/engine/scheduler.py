@@ -8,6 +8,10 @@ from inference.runner.engine.prefix_cache import Admission, choose_slot, is_bein
 from inference.runner.engine.request import Request
 from inference.runner.engine.slot import Slot
 
+#: Where nobody's stream bounds it, prompts are read one after another: all together, everybody would wait for the last one's
+#: end. So many tokens are read together all the same, since a small batch takes about as long as one token.
+_BESIDE = 32
+
 
 class Scheduler:
     """Each slot's computed tokens catch up with its request's tokens; there is no other difference between the prompt and
@@ -28,6 +32,11 @@ class Scheduler:
     def has_work(self) -> bool:
         has_free_slot = len(self.running) < len(self.slots)
         return bool(self.waiting and has_free_slot) or any(slot.loading is None for slot in self.running)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether every request that waits will get a slot, and one more could."""
+        return len(self.waiting) + len(self.running) < len(self.slots)
 
     @property
     def num_generating(self) -> int:
@@ -68,6 +77,7 @@ class Scheduler:
         """The next batch: at most `num_batch` tokens in all, at most `prefill_budget` (at least 1) of them of prompts."""
         planned = [(slot, _next_chunk(slot, 1)) for slot in self.running if slot.is_generating]
         room = min(max(prefill_budget, 1), self._num_batch - len(planned))
+        is_alone = not planned
         for slot in self.running:
             if room <= 0:
                 break
@@ -76,6 +86,8 @@ class Scheduler:
                 room -= len(chunk.tokens)
                 if chunk.tokens:
                     planned.append((slot, chunk))
+                if is_alone:
+                    room = min(room, _BESIDE - sum(len(chunk.tokens) for _, chunk in planned))
         # llama.cpp computes neighbouring sequences in one go only where they stand in this order: see `placement`.
         return sorted(planned, key=lambda item: item[0].seq_id)
 

@@ -55,8 +55,8 @@ def run(*requests: Request) -> list[list[FromRunner]]:
     return outbox.puts
 
 
-def make_request(name: str) -> Request:
-    return Request(name, list(LONG), SamplingParams(), None, [], arrived_ns=0)
+def make_request(name: str, num_following: int = 0) -> Request:
+    return Request(name, list(LONG), SamplingParams(), None, [], arrived_ns=0, num_following=num_following)
 
 
 def test_tokens_that_come_faster_than_anyone_reads_go_out_together() -> None:
@@ -83,3 +83,58 @@ def test_every_answer_ends_once_and_in_order() -> None:
     for name in "abc":
         own = [message for message in messages if getattr(message, "request_id", "") == name]
         assert [isinstance(message, RequestFinished) for message in own] == [False] * (len(own) - 1) + [True]
+
+
+class LateInbox:
+    """Gives the first request at once, and each further one only to somebody who waits for it a little; then `Stop`."""
+
+    def __init__(self, *requests: Request) -> None:
+        self._works: list[Request | Stop] = [*requests, Stop()]
+        self.waits: list[float] = []
+
+    def get(self, timeout: float | None = None) -> Request | Stop:
+        if timeout is not None:
+            self.waits.append(timeout)
+            if isinstance(self._works[0], Stop):
+                raise queue.Empty
+        return self._works.pop(0)
+
+    def get_nowait(self) -> Request:
+        raise queue.Empty
+
+
+def first_batch(inbox: LateInbox) -> int:
+    """Of how many sequences the first batch had tokens."""
+    model = FakeModel(num_ctx=NUM_CTX, num_batch=NUM_CTX)
+    engine = Engine(model)
+    DecodeLoop(engine, Embedder(NoPooling(), max_gap_ms=150), inbox, Outbox(), clock_ns=lambda: 0).run()  # type: ignore[arg-type]
+    return len(model.batches[0])
+
+
+def test_requests_that_are_announced_are_waited_for_and_computed_together() -> None:
+    inbox = LateInbox(*(make_request(name, num_following=following) for name, following in (("a", 2), ("b", 1), ("c", 0))))
+
+    assert first_batch(inbox) == 3
+    assert len(inbox.waits) == 2
+    assert all(0 < wait < 0.1 for wait in inbox.waits)
+
+
+def test_one_request_is_not_kept_waiting_for_others() -> None:
+    inbox = LateInbox(make_request("a"), make_request("b"))
+
+    assert first_batch(inbox) == 1
+    assert not inbox.waits
+
+
+def test_announced_request_that_does_not_come_is_not_waited_for_again() -> None:
+    inbox = LateInbox(make_request("a", num_following=5))
+
+    assert first_batch(inbox) == 1
+    assert len(inbox.waits) == 1
+
+
+def test_more_than_there_are_slots_for_are_not_waited_for() -> None:
+    inbox = LateInbox(*(make_request(str(number), num_following=9 if number < 4 else 0) for number in range(6)))
+
+    assert first_batch(inbox) == 4
+    assert len(inbox.waits) == 3

@@ -57,6 +57,24 @@ def test_scheduler_plan_takes_generating_slots_first_then_oldest_prompt_in_the_o
     ]
 
 
+def test_scheduler_plan_reads_long_prompts_one_after_another_and_short_ones_together() -> None:
+    scheduler = make_scheduler([], [], [], num_batch=200)
+    for name, size in (("first", 20), ("second", 5), ("third", 150)):
+        scheduler.add(make_request(name, [ord(name[0])] * size))
+    scheduler.admit()
+
+    assert [len(chunk.tokens) for _slot, chunk in scheduler.plan(200)] == [20, 5, 7]
+
+
+def test_scheduler_plan_reads_one_long_prompt_alone() -> None:
+    scheduler = make_scheduler([], [], num_batch=200)
+    for token, size in ((1, 150), (2, 3)):
+        scheduler.add(make_request(str(token), [token] * size))
+    scheduler.admit()
+
+    assert [(slot.seq_id, len(chunk.tokens)) for slot, chunk in scheduler.plan(200)] == [(0, 150)]
+
+
 def test_scheduler_plan_keeps_to_the_prefill_budget() -> None:
     scheduler = make_scheduler([], num_batch=8)
     scheduler.add(make_request("a", [1] * 7))
