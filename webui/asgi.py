@@ -8,12 +8,12 @@ from django.core.asgi import get_asgi_application
 
 pages = get_asgi_application()
 
-from webui.request_limit import limit_requests  # noqa: E402
 from webui.routing import make_application  # noqa: E402
 from webui.services.generation.recovery import recover_interrupted, save_on_exit  # noqa: E402
 from webui.services.sessions import purge_expired_sessions  # noqa: E402
+from webui.streamed_request import stream_api_requests  # noqa: E402
 
-limit_requests()
+stream_api_requests()
 recover_interrupted()
 save_on_exit()
 purge_expired_sessions()

@@ -48,8 +48,3 @@ class BoundedRequest(http_protocol.WebRequest):  # type: ignore[misc]
             self._is_refused = True
             self.channel.transport.write(_REFUSAL)
             self.channel.loseConnection()
-
-
-def limit_requests() -> None:
-    """Has daphne make its requests of this class; it offers no setting for it."""
-    http_protocol.WebRequest = BoundedRequest

@@ -1,4 +1,4 @@
-"""Which protocol goes where: pages to Django, the page's one socket to its consumer."""
+"""Which protocol goes where: pages to Django, the page's one socket to its consumer, the API to the runtime behind it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,6 +9,9 @@ from channels.sessions import SessionMiddlewareStack
 from django.conf import settings
 from django.urls import path
 
+from webui.api.application import serve_api
+from webui.api.hosts import guarded
+from webui.api.mount import is_for_api, port_of
 from webui.consumers.chat import ChatConsumer
 from webui.consumers.origin import SameOrigin
 from webui.services.event_loop import bind
@@ -25,8 +28,12 @@ def make_application(pages: Application) -> Application:
         }
     )
 
+    api = guarded(serve_api)
+
     async def application(scope: Any, receive: Any, send: Any) -> Any:
         bind(asyncio.get_running_loop())
+        if scope["type"] == "http" and is_for_api(scope["path"], port_of(scope)):
+            return await api(scope, receive, send)
         return await router(mounted(scope), receive, send)
 
     return application

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from webui.env import ConfigurationError, env_bool, env_choice, env_int, env_list, env_secret, env_str
 from webui.paths import BASE_DIR, data_dir, inference_socket_path, secret_key_path, static_root
+from webui.supervisor.config import api_keys_required, read_runtime_address
 
 DATA_DIR = data_dir()
 DEBUG = env_bool("HEARTH_DEBUG", False)
@@ -226,6 +227,11 @@ STORAGES = {
     "staticfiles": {"BACKEND": "webui.staticfiles.HashedStorage"},
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+
+# With HEARTH_API_KEYS=required this process also serves the runtime's port, and there the API alone.
+API_KEYS_REQUIRED = api_keys_required()
+KEYED_RUNTIME_ADDRESS = read_runtime_address() if API_KEYS_REQUIRED else None
+KEYED_RUNTIME_PORT = KEYED_RUNTIME_ADDRESS.port if KEYED_RUNTIME_ADDRESS else None
 
 # "unix:/path/to.sock" or an http(s) URL: another Hearth runtime, or a real Ollama.
 INFERENCE_URL = env_str("HEARTH_INFERENCE_URL", f"unix:{inference_socket_path()}")

@@ -5,7 +5,6 @@ null means absent, and whatever follows the first JSON value is passed over.
 """
 
 import asyncio
-import json
 import re
 from typing import Any, TypeVar
 
@@ -13,17 +12,15 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 
 from inference.api.content_encoding import decompressed, encoding_of
+from inference.api.json_text import MAX_BODY_BYTES, decode_json
 from inference.errors import InvalidRequest, PayloadTooLarge, RequestTimeout
 
-MAX_BODY_BYTES = 32 * 1024 * 1024
 #: Longest silence while a body is being sent.
 BODY_TIMEOUT_S = 60.0
 
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _EXPECTED = re.compile(r"Expected (.+?)(?:, got (.+?))? - at `\$\.?(.*?)`\Z")
 _JSON_TYPES = {"str": "a string", "int": "a whole number", "float": "a number", "bool": "true or false", "null": "null"}
 _JSON_TYPES |= {"array": "an array", "object": "an object"}
-_DECODER = json.JSONDecoder(parse_constant=lambda name: _refuse_constant(name))
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -67,29 +64,8 @@ async def read_bytes(request: Request) -> bytes:
 
 
 def _decode(content: bytes) -> Any:
-    text = content.decode("utf-8-sig", errors="replace").lstrip(" \t\r\n")
-    if not text:
-        raise InvalidRequest("missing request body")
-    try:
-        value, _ = _DECODER.raw_decode(text)
-    except ValueError as error:
-        # The message quotes the position but, unlike the document, nothing a client sent.
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "a number has too many digits"
-        raise InvalidRequest(f"the request body is not valid JSON: {reason}") from None
-    if value is None:
-        return {}
-    return _scrub(value) if _SURROGATE.search(text) else value
-
-
-def _scrub(value: Any) -> Any:
-    """Half a surrogate pair, which JSON can spell and UTF-8 cannot, becomes a replacement character."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_scrub(item) for item in value]
-    if isinstance(value, dict):
-        return {_scrub(key): _scrub(item) for key, item in value.items()}
-    return value
+    value = decode_json(content)
+    return {} if value is None else value
 
 
 def _shape(value: dict[str, Any], kind: type[msgspec.Struct]) -> dict[str, Any]:
@@ -136,7 +112,3 @@ def _name_of(value: object) -> str:
         if isinstance(value, kind):
             return name
     return "an object"
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)

@@ -5,6 +5,8 @@ Asked wherever an answer is asked for, by service and not by page, so that no do
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -42,10 +44,15 @@ def check_may_use(user: User, name: str) -> None:
 
 def usable_models(user: User, models: Sequence[InstalledModel]) -> list[InstalledModel]:
     """Those of `models` that `user` may use. One query, two where anything was decided."""
-    decided = list(ModelAccess.objects.all()) if models else []
-    chosen = _chosen_for(user) if decided else set()
-    forbidden = {access.pk for access in decided if not _may_use(user, access, chosen)}
+    forbidden = forbidden_keys(user) if models else frozenset()
     return [model for model in models if model_key(model.name) not in forbidden]
+
+
+def forbidden_keys(user: User) -> frozenset[str]:
+    """Keys (see `model_names`) of the models that `user` may not use."""
+    decided = list(ModelAccess.objects.all())
+    chosen = _chosen_for(user) if decided else set()
+    return frozenset(access.pk for access in decided if not _may_use(user, access, chosen))
 
 
 def access_of(name: str) -> ModelAccess:
@@ -84,6 +91,30 @@ def copy_access(source: str, destination: str) -> None:
         return
     copied = ModelAccess.objects.create(pk=model_key(destination), is_enabled=origin.is_enabled, audience=origin.audience)
     copied.people.set(origin.people.all())
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What had been decided about a model, to be put back where a change did not come about; `audience` is "" for nothing."""
+
+    is_enabled: bool = True
+    audience: str = ""
+    people: tuple[Any, ...] = ()
+
+
+def decided_about(name: str) -> Decided:
+    access = ModelAccess.objects.filter(pk=model_key(name)).first()
+    if access is None:
+        return Decided()
+    return Decided(access.is_enabled, access.audience, tuple(access.people.values_list("pk", flat=True)))
+
+
+@transaction.atomic
+def restore_access(name: str, decided: Decided) -> None:
+    forget_access(name)
+    if decided.audience:
+        access = ModelAccess.objects.create(pk=model_key(name), is_enabled=decided.is_enabled, audience=decided.audience)
+        access.people.set(decided.people)
 
 
 def forget_access(name: str) -> None:

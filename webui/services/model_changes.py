@@ -167,10 +167,15 @@ def _delete(name: str) -> None:
         # Somebody else was faster: what was wanted is so.
         if failure.code != "model_not_found":
             raise
+    forget_model(name)
+
+
+def forget_model(name: str) -> None:
+    """The model is gone from the runtime: so is what was decided about it."""
     forget_list()
     with transaction.atomic():
         forget_access(name)
         site_settings = lock_site_settings()
-        if site_settings.default_model == name:
+        if model_key(site_settings.default_model) == model_key(name) != "":
             site_settings.default_model = ""
             site_settings.save(update_fields=["default_model"])

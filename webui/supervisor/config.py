@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.address import DEFAULT_PORT, Address, parse_address
-from webui.env import ConfigurationError, env_int, env_str
+from webui.env import ConfigurationError, env_choice, env_int, env_str
 from webui.paths import data_dir, inference_socket_path
 
 # sun_path of a Unix socket address holds 108 bytes on Linux, 104 on BSD and macOS, with the closing zero.
@@ -45,6 +45,11 @@ def read_runtime_address() -> Address:
     if colon and port and host_port.strip("[]") != address.host and not (port.isdecimal() and int(port) == address.port):
         raise ConfigurationError(f"OLLAMA_HOST must be an address such as 127.0.0.1:11434 or 0.0.0.0, not {value!r}.")
     return address
+
+
+def api_keys_required() -> bool:
+    """`HEARTH_API_KEYS`: whether the runtime's port, too, answers only to holders of an API key. Raises ConfigurationError."""
+    return env_choice("HEARTH_API_KEYS", "optional", ("optional", "required")) == "required"
 
 
 def read_config() -> ServeConfig:

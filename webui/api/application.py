@@ -1,0 +1,92 @@
+"""The ASGI application: who asks, whether they may, and then the runtime's own answer."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from webui.api.changing import pass_change
+from webui.api.cors import is_preflight, preflight_headers
+from webui.api.keys import check_scope, holder_of
+from webui.api.listing import pass_list
+from webui.api.model_rights import check_models, manages
+from webui.api.named_models import named_in
+from webui.api.passing import Passed, open_upstream, pass_on, send_refusal, send_whole
+from webui.api.refusals import Refusal, unexpected, unknown_path, wrong_method
+from webui.api.request import ApiRequest, ClientGone, Receive, Send
+from webui.api.routes import Door, Kind, Route, UnknownPath, WrongMethod, find_route
+from webui.services.api_key_usage import record_usage
+from webui.services.api_keys import KeyHolder
+
+logger = logging.getLogger(__name__)
+
+
+async def serve_api(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """Answers every request to the API with exactly one answer; one that broke off in its middle is left unfinished."""
+    has_begun = False
+
+    async def sending(message: dict[str, Any]) -> None:
+        nonlocal has_begun
+        has_begun = True
+        await send(message)
+
+    request = ApiRequest(scope, receive, sending)
+    try:
+        await _answer(request)
+    except Refusal as refusal:
+        await send_refusal(request, refusal)
+    except ClientGone:
+        return
+    except Exception:
+        logger.exception("%s %s failed", request.method, request.path)
+        if not has_begun:
+            await send_refusal(request, unexpected())
+
+
+async def _answer(request: ApiRequest) -> None:
+    if is_preflight(request.method, request.headers):
+        await send_whole(request, HTTPStatus.NO_CONTENT, preflight_headers(request.headers), b"")
+        return
+    try:
+        route, name = find_route(request.method, request.path)
+    except (UnknownPath, WrongMethod) as error:
+        # Strangers are asked for their key first: they do not learn what is served here.
+        await holder_of(request)
+        raise (wrong_method(error.allowed) if isinstance(error, WrongMethod) else unknown_path()) from None
+    if route.door is Door.EVERYBODY:
+        await _pass(request, body=None, caller="", passed=Passed())
+        return
+    holder = await holder_of(request)
+    passed = Passed()
+    try:
+        check_scope(holder, route.door)
+        await _pass_for(holder, request, route, name, passed)
+    finally:
+        usage = passed.usage
+        record_usage(
+            holder.key_id,
+            prompt_tokens=usage.prompt_tokens if usage else 0,
+            completion_tokens=usage.completion_tokens if usage else 0,
+        )
+
+
+async def _pass_for(holder: KeyHolder, request: ApiRequest, route: Route, name: str, passed: Passed) -> None:
+    body: bytes | None = None
+    if route.kind is Kind.NAMED and not manages(holder):
+        await check_models(holder, [name], request.path)
+    elif route.kind is Kind.USES:
+        body = await request.whole_body()
+        named = await named_in(body)
+        if not (manages(holder) and route.door is Door.ANY_KEY):
+            await check_models(holder, named.models, request.path)
+    elif route.kind is Kind.LISTS:
+        await pass_list(holder, request, passed)
+        return
+    elif route.kind is Kind.CHANGES:
+        await pass_change(holder, request, passed)
+        return
+    await _pass(request, body=body, caller=holder.caller, passed=passed)
+
+
+async def _pass(request: ApiRequest, *, body: bytes | None, caller: str, passed: Passed) -> None:
+    upstream = await open_upstream(request, body=body, caller=caller)
+    await pass_on(request, upstream, is_body_sent=body is not None, passed=passed)

@@ -1,0 +1,42 @@
+"""Who asks: the holder of the API key that a request brings. Nothing else is looked at, a cookie least of all."""
+
+from webui.api.addresses import address_of
+from webui.api.database import in_database
+from webui.api.failed_keys import FailedKeys
+from webui.api.refusals import no_key, too_many_failures, wrong_key, wrong_scope
+from webui.api.request import ApiRequest
+from webui.api.routes import Door
+from webui.services.api_keys import KeyHolder, authenticate
+
+failed_keys = FailedKeys()
+
+
+def key_of(request: ApiRequest) -> str:
+    """From `Authorization: Bearer`, or `x-api-key`, which clients of Anthropic send. "" for none."""
+    given = request.headers.get(b"authorization", b"").decode("latin-1")
+    kind, _, key = given.strip().partition(" ")
+    if kind.lower() == "bearer" and key.strip():
+        return key.strip()
+    return request.headers.get(b"x-api-key", b"").decode("latin-1").strip()
+
+
+async def holder_of(request: ApiRequest) -> KeyHolder:
+    """Asked anew for every request. Raises Refusal."""
+    key = key_of(request)
+    if not key:
+        raise no_key()
+    address = address_of(request.scope)
+    if seconds := failed_keys.seconds_to_wait(address, key):
+        raise too_many_failures(seconds)
+    holder = await in_database(authenticate, key)
+    if holder is None:
+        failed_keys.failed(address)
+        raise wrong_key()
+    failed_keys.succeeded(key)
+    return holder
+
+
+def check_scope(holder: KeyHolder, door: Door) -> None:
+    """Raises Refusal."""
+    if door not in (Door.EVERYBODY, Door.ANY_KEY) and door.value not in holder.scopes:
+        raise wrong_scope(door.value)
