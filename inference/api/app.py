@@ -35,6 +35,7 @@ from inference.api.openai.completions import completions
 from inference.api.openai.embeddings import create_embeddings
 from inference.api.openai.models import list_models, show_model
 from inference.api.origins import KnownOriginsOnly
+from inference.api.prompt_usage import TellPromptUsage
 from inference.api.pull import pull
 from inference.api.push import push
 from inference.api.registries import forget_registry, keep_registry, registries
@@ -112,7 +113,7 @@ def build_app(runtime: Runtime) -> ASGIApp:
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
     app.state.runtime = runtime
-    guarded: ASGIApp = KnownOriginsOnly(app, runtime.settings.origins)
+    guarded: ASGIApp = KnownOriginsOnly(TellPromptUsage(app), runtime.settings.origins)
     if runtime.settings.address.is_loopback:
         guarded = LocalHostsOnly(guarded)
     return CountRequests(guarded, runtime.scheduler.metrics, [route.path for route in routes])

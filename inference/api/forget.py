@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from inference.api.body import read_body
+from inference.api.caller import is_forwarded
 from inference.api.hosts import is_unix
 from inference.api.models import json_response
 from inference.api.runtime import runtime_of
@@ -22,7 +23,7 @@ class ForgetBody(msgspec.Struct, frozen=True):
 
 async def forget(request: Request) -> Response:
     """Answers when nothing of it is left on the disk; a request that is being answered is forgotten at its end."""
-    if not is_unix(request.scope):
+    if not is_unix(request.scope) or is_forwarded(request.scope):
         raise HTTPException(404)
     scope = (await read_body(request, ForgetBody)).scope
     if not scope or len(scope) > LONGEST_SCOPE:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import Request
 
-from inference.api.caller import scope_of
+from inference.api.caller import client_of, scope_of
 from inference.api.capabilities import served_capabilities, templates_of
 from inference.api.images import check_images
 from inference.api.options import Options, read_options, read_think
@@ -26,8 +26,6 @@ from inference.library.shape import ModelShape, read_shape
 from inference.prompt.choice import Templates
 from inference.runner.messages import Submission, Submit
 from inference.scheduler import ModelRequest, RequestStream
-
-_LONGEST_CLIENT = 200
 
 B = TypeVar("B", bound=RequestBody)
 
@@ -124,8 +122,7 @@ def submit(
     keep_alive: float | None,
     work: Submission | None,
 ) -> RequestStream:
-    """Hands the work to the scheduler in the name of the client it is for: the one named, else the peer's address."""
-    peer = request.client.host if request.client is not None else ""
+    """Hands the work to the scheduler in the name of the client it is for."""
     return runtime.scheduler.submit(
         ModelRequest(
             model=opened.model,
@@ -133,7 +130,7 @@ def submit(
             num_ctx_asked=options.num_ctx_asked,
             submit=_addressed(work, scope_of(request, body.hearth.scope), runtime.arrivals.count),
             keep_alive=keep_alive,
-            client=body.hearth.client[:_LONGEST_CLIENT] or peer,
+            client=client_of(request, body.hearth.client),
             is_background=body.hearth.priority == "background",
             shape=shape_of(opened),
             load_options=options.load,

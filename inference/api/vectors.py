@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from starlette.requests import ClientDisconnect, Request
 
 from inference.api.opening import OpenModel, options_for, submit
+from inference.api.prompt_usage import note_prompt
 from inference.api.runtime import Runtime
 from inference.api.schemas import RequestBody
 from inference.errors import InferenceError, InvalidRequest
@@ -57,9 +58,11 @@ async def compute(
     # Of a model that also writes answers, only one place is taken.
     num_at_once = 2 if opened.metadata.is_embedding else 1
     finished = await unless_gone(request, _run_all(parts, start, num_at_once))
+    num_prompt_tokens = sum(part.stats.num_prompt_tokens for part in finished)
+    note_prompt(request, num_prompt_tokens)
     return Computed(
         vectors=list(itertools.chain.from_iterable(part.vectors for part in finished)),
-        num_prompt_tokens=sum(part.stats.num_prompt_tokens for part in finished),
+        num_prompt_tokens=num_prompt_tokens,
         load_duration_ns=finished[0].load_duration_ns,
     )
 

@@ -1,5 +1,6 @@
 """Who may say whose a prompt is, and who may make it forgotten."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -74,3 +75,29 @@ def test_conversation_goes_on_after_a_restart_of_the_service(own_service: Servic
     with own_service.client() as client:
         assert cached(client, None) > 250
     assert len(saved) == 1 and saved[0].stat().st_mode & 0o077 == 0
+
+
+def test_holder_of_a_key_reaches_nobody_elses_prompts_and_makes_nothing_forgotten(service: Service, web: httpx.Client) -> None:
+    holder = {"Hearth-Caller": "user:8/key:1"}
+    assert cached(web, "user:9/conversation:1", "Key:") < 100
+
+    web.headers.update(holder)
+    assert cached(web, "user:9/conversation:1", "Key:") < 100
+    refused = web.post("/api/hearth/forget", json={"scope": "user:9"})
+    del web.headers["Hearth-Caller"]
+
+    assert (refused.status_code, refused.text) == (404, "404 page not found")
+    assert cached(web, "user:9/conversation:1", "Key:") > 250
+
+
+def test_usage_is_told_to_the_web_process_alone(service: Service, web: httpx.Client) -> None:
+    body = {"model": MODEL, "input": ["one two three"]}
+    holder = {"Hearth-Caller": "user:8/key:1"}
+
+    forwarded = web.post("/api/embed", json=body, headers=holder)
+    own = web.post("/api/embed", json=body)
+    forged = service.post("/api/embed", body, headers=holder)
+
+    count = forwarded.json()["prompt_eval_count"]
+    assert json.loads(forwarded.headers["hearth-usage"]) == {"prompt_tokens": count, "completion_tokens": 0} and count > 0
+    assert "hearth-usage" not in own.headers and "hearth-usage" not in forged.headers

@@ -44,6 +44,10 @@ class FailedKeys:
             began, count = now, 0
         _remember(self._failures, address, (began, count + 1))
 
+    def forget_all(self) -> None:
+        self._failures.clear()
+        self._right.clear()
+
     def succeeded(self, key: str) -> None:
         digest = _digest(key)
         self._right.pop(digest, None)
