@@ -2,19 +2,26 @@
 
 import asyncio
 import zlib
-
-from starlette.requests import Request
+from typing import TYPE_CHECKING
 
 from inference.errors import InvalidRequest, PayloadTooLarge, UnsupportedEncoding
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 #: Tells gzip and zlib apart by their headers.
 _EITHER = zlib.MAX_WBITS | 32
 _READABLE = ("gzip", "x-gzip", "deflate")
 
 
-def encoding_of(request: Request) -> str:
+def encoding_of(request: "Request") -> str:
     """Of the body; empty where it comes as it is. Raises `UnsupportedEncoding` before any of it is read."""
-    encoding = request.headers.get("content-encoding", "").strip().lower()
+    return readable_encoding(request.headers.get("content-encoding", ""))
+
+
+def readable_encoding(header: str) -> str:
+    """Raises `UnsupportedEncoding`."""
+    encoding = header.strip().lower()
     if encoding in ("", "identity"):
         return ""
     if encoding not in _READABLE:

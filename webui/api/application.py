@@ -75,7 +75,7 @@ async def _pass_for(holder: KeyHolder, request: ApiRequest, route: Route, name: 
         await check_models(holder, [name], request.path)
     elif route.kind is Kind.USES:
         body = await request.whole_body()
-        named = await named_in(body)
+        named = await named_in(request, body)
         if not (manages(holder) and route.door is Door.ANY_KEY):
             await check_models(holder, named.models, request.path)
     elif route.kind is Kind.LISTS:

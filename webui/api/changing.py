@@ -11,7 +11,7 @@ from webui.services.api_keys import KeyHolder
 async def pass_change(holder: KeyHolder, request: ApiRequest, passed: Passed) -> None:
     """Raises Refusal, ClientGone."""
     body = await request.whole_body()
-    change = change_of(request.path, await named_in(body))
+    change = change_of(request.path, await named_in(request, body))
     before = await in_database(prepare, change)
     try:
         upstream = await open_upstream(request, body=body, caller=holder.caller)

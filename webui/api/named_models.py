@@ -7,11 +7,14 @@ model counts as one.
 
 import asyncio
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
-from inference.api.json_text import Pairs, decode_json, scrub
-from inference.errors import InvalidRequest
-from webui.api.refusals import unreadable
+from inference.api.content_encoding import decompressed, readable_encoding
+from inference.api.json_text import MAX_BODY_BYTES, Pairs, decode_json, scrub
+from inference.errors import InvalidRequest, PayloadTooLarge, UnsupportedEncoding
+from webui.api.refusals import Refusal, too_large, unreadable
+from webui.api.request import ApiRequest
 
 _FIELDS = frozenset(("model", "name", "source", "from", "destination", "kind", "stream"))
 #: Reading a body that is longer than this takes longer than anybody's stream should stand still.
@@ -33,14 +36,27 @@ class Named:
         return self.texts("model", "name", "source", "from", "destination")
 
 
-async def named_in(content: bytes) -> Named:
+async def named_in(request: ApiRequest, body: bytes) -> Named:
     """Raises Refusal for what is no JSON, in the runtime's words."""
     try:
+        content = await decompressed(body, _encoding_of(request), MAX_BODY_BYTES)
         if len(content) <= _LONGEST_AT_ONCE:
             return _read(content)
         return await asyncio.to_thread(_read, content)
+    except UnsupportedEncoding as error:
+        raise Refusal(error, HTTPStatus.UNSUPPORTED_MEDIA_TYPE) from None
+    except PayloadTooLarge as error:
+        raise too_large(error) from None
     except InvalidRequest as error:
         raise unreadable(error) from None
+
+
+def _encoding_of(request: ApiRequest) -> str:
+    """Raises `UnsupportedEncoding`, also where it is told twice: who reads it next might take the other one."""
+    told = [value.decode("latin-1") for name, value in request.scope["headers"] if name == b"content-encoding"]
+    if len(told) > 1:
+        raise UnsupportedEncoding("content-encoding is told more than once")
+    return readable_encoding(told[0]) if told else ""
 
 
 def _read(content: bytes) -> Named:

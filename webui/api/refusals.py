@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 from inference.api.error_shapes import encode_error
-from inference.errors import EngineError, InferenceError, InvalidRequest, ModelNotFound, RequestRejected
+from inference.errors import EngineError, InferenceError, InvalidRequest, ModelNotFound, PayloadTooLarge, RequestRejected
 from webui.services.runtime_status import read_runtime_status
 
 Headers = list[tuple[bytes, bytes]]
@@ -97,6 +97,10 @@ def unknown_model(name: str, path: str) -> Refusal:
 
 def unreadable(error: InferenceError) -> Refusal:
     return Refusal(error, HTTPStatus.BAD_REQUEST)
+
+
+def too_large(error: PayloadTooLarge) -> Refusal:
+    return Refusal(error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
 def runtime_away() -> Refusal:

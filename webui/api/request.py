@@ -3,13 +3,12 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
-from http import HTTPStatus
 from typing import Any
 
 from inference.api.json_text import MAX_BODY_BYTES
 from inference.errors import PayloadTooLarge
 from webui.api.mount import path_below_mount
-from webui.api.refusals import Refusal
+from webui.api.refusals import too_large
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -54,18 +53,17 @@ class ApiRequest:
         """Raises Refusal when it is larger than the runtime reads, ClientGone."""
         body = bytearray()
         if (self.body_length or 0) > MAX_BODY_BYTES:
-            raise _too_large()
+            raise too_large(_too_large())
         while True:
             message = await self.receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
             body += message.get("body", b"")
             if len(body) > MAX_BODY_BYTES:
-                raise _too_large()
+                raise too_large(_too_large())
             if not message.get("more_body", False):
                 return bytes(body)
 
 
-def _too_large() -> Refusal:
-    error = PayloadTooLarge(f"the request body is larger than {MAX_BODY_BYTES // 1024**2} MiB")
-    return Refusal(error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+def _too_large() -> PayloadTooLarge:
+    return PayloadTooLarge(f"the request body is larger than {MAX_BODY_BYTES // 1024**2} MiB")
