@@ -123,3 +123,14 @@ def test_torn_projector_is_told_with_its_cause(seer: Service) -> None:
     assert answer["code"] == "model_load_failed"
     assert "The part of the model that sees images" in answer["error"]
     assert chat(seer)["status"] == 200
+
+
+def test_image_part_of_openais_shape_is_seen(seer: Service) -> None:
+    def usage(*parts: Any) -> int:
+        content = [{"type": "text", "text": "the cat is"}, *parts]
+        body = {"model": "seer", "messages": [{"role": "user", "content": content}], "max_tokens": 1}
+        return int(seer.post("/v1/chat/completions", body).json()["usage"]["prompt_tokens"])
+
+    part = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{RED}", "detail": "auto"}}
+
+    assert usage(part) == usage() + NUM_IMAGE_TOKENS
