@@ -126,10 +126,13 @@ class Answer:
 
     def _usage(self) -> dict[str, int]:
         """The prompt counts once, however many choices were asked for."""
-        stats = [finished.stats for finished in self._finished.values()]
+        prompts: dict[int, int] = {}
+        for index, finished in self._finished.items():
+            prompt = self._choices[index].prompt
+            prompts[prompt] = max(prompts.get(prompt, 0), finished.stats.num_prompt_tokens)
         return {
-            "prompt_tokens": max(stat.num_prompt_tokens for stat in stats),
-            "completion_tokens": sum(stat.num_completion_tokens for stat in stats),
+            "prompt_tokens": sum(prompts.values()),
+            "completion_tokens": sum(finished.stats.num_completion_tokens for finished in self._finished.values()),
         }
 
     def _usage_comment(self) -> bytes:

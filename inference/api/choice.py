@@ -17,6 +17,8 @@ _Found = tuple[int, StreamEvent | InferenceError | None]
 class Choice:
     stream: RequestStream
     reading: Reading = field(default_factory=Reading)
+    #: Choices of one prompt have the same number.
+    prompt: int = 0
 
 
 async def events_of(choices: Sequence[Choice]) -> AsyncIterator[tuple[int, StreamEvent]]:

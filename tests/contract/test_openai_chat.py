@@ -206,6 +206,19 @@ def test_reasoning_effort_is_no_error_for_a_model_that_does_not_think(client: op
         client.chat.completions.create(model=MODEL, messages=HELLO, extra_body={"think": True})
 
 
+def test_modelfiles_temperature_comes_before_openais(client: openai.OpenAI, service: Service) -> None:
+    created = {"model": "v1-cold", "from": MODEL, "parameters": {"temperature": 0}, "stream": False}
+    assert service.post("/api/create", created).json() == {"status": "success"}
+
+    plain = client.chat.completions.create(model="v1-cold", messages=HELLO, max_tokens=8).choices[0].message.content
+    warm = client.chat.completions.create(model="v1-cold", messages=HELLO, max_tokens=8, temperature=2, seed=4)
+    with service.client() as http:
+        http.request("DELETE", "/api/delete", json={"model": "v1-cold"})
+
+    greedy = client.chat.completions.create(model=MODEL, messages=HELLO, max_tokens=8, temperature=0)
+    assert plain == greedy.choices[0].message.content != warm.choices[0].message.content
+
+
 def test_extras_of_hearth_are_honoured(client: openai.OpenAI) -> None:
     extra = {"options": {"num_predict": 3}, "grammar": 'root ::= "yes" | "no"', "num_ctx": 256, "keep_alive": "5m"}
     answer = client.chat.completions.create(model=MODEL, messages=HELLO, extra_body=extra)

@@ -1,8 +1,10 @@
 """`/v1/completions`, with the real `openai` client."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import openai
 import pytest
 
@@ -57,6 +59,18 @@ def test_several_prompts_with_several_choices_come_in_order(client: openai.OpenA
     assert [choice.text[:5] for choice in answer.choices] == ["1, 2,", "1, 2,", "a, b,", "a, b,"]
     assert answer.choices[0].text == answer.choices[1].text
     assert answer.usage is not None and answer.usage.completion_tokens == 4
+
+
+def test_usage_for_the_web_process_counts_each_prompt(service: Service) -> None:
+    body = {"model": MODEL, "prompt": ["1, 2,", "a, b,"], "n": 2, "max_tokens": 1}
+    transport = httpx.HTTPTransport(uds=str(service.socket_path))
+    with httpx.Client(transport=transport, base_url="http://runtime", timeout=60) as client:
+        response = client.post("/v1/completions", json=body, headers={"hearth-caller": "user:7/key:12"})
+        streamed = client.post("/v1/completions", json={**body, "stream": True}, headers={"hearth-caller": "user:7/key:12"})
+
+    usage = {name: response.json()["usage"][name] for name in ("prompt_tokens", "completion_tokens")}
+    assert json.loads(response.headers["hearth-usage"]) == usage
+    assert f": usage {json.dumps(usage, separators=(',', ':'))}" in streamed.text.splitlines()
 
 
 def test_tokens_are_the_prompt_that_they_spell(client: openai.OpenAI, service: Service) -> None:

@@ -8,7 +8,7 @@ import httpx
 import openai
 import pytest
 
-from tests.contract.service import MODEL, Service, until
+from tests.contract.service import ENDLESS, MODEL, Service, until
 
 HI = [{"role": "user", "content": "hi"}]
 ASK: dict[str, Any] = {"model": MODEL, "messages": HI}
@@ -141,7 +141,9 @@ def test_prompt_that_is_too_long_is_refused_with_openais_code(service: Service) 
 def test_full_queue_says_when_to_come_back(own_service: Service) -> None:
     own_service.environ |= {"OLLAMA_NUM_PARALLEL": "1", "OLLAMA_MAX_QUEUE": "2"}
     own_service.start()
-    response = own_service.post("/v1/chat/completions", {**ASK, "n": 8, "max_tokens": 200})
+    response = own_service.post(
+        "/v1/chat/completions", {"model": MODEL, "messages": ENDLESS, "n": 8, "temperature": 0, "hearth": {"loop_guard": False}}
+    )
 
     assert (response.status_code, response.json()["error"]["code"], response.json()["error"]["type"]) == (
         503,
@@ -151,7 +153,7 @@ def test_full_queue_says_when_to_come_back(own_service: Service) -> None:
     assert int(response.headers["retry-after"]) > 0
     # Those that had found a place do not keep it.
     with own_service.client() as client:
-        until(lambda: "\nhearth_waiting_requests 0.0" in client.get("/metrics").text)
+        until(lambda: "\nhearth_waiting_requests 0.0" in client.get("/metrics").text, seconds=5)
         assert client.post("/v1/chat/completions", json={**ASK, "max_tokens": 1}).status_code == 200
 
 

@@ -81,29 +81,6 @@ def test_streamed_call_comes_whole_in_one_chunk(client: openai.OpenAI, model: st
     assert not any(chunk.choices[0].delta.content for chunk in chunks)
 
 
-def test_one_call_where_no_more_are_wanted(client: openai.OpenAI, model: str) -> None:
-    tools: Any = [TOOL]
-    answer = client.chat.completions.create(
-        model=model, messages=RAIN, tools=tools, parallel_tool_calls=False, extra_body=forced(CALL + OTHER_CALL, think=False)
-    )
-
-    assert len(answer.choices[0].message.tool_calls or []) == 1
-
-
-@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "get_weather"}}])
-def test_call_that_is_required_comes(client: openai.OpenAI, model: str, choice: Any) -> None:
-    tools: Any = [openai.pydantic_function_tool(get_weather)]
-    answer = client.chat.completions.create(
-        model=model, messages=RAIN, tools=tools, tool_choice=choice, temperature=0, seed=1, max_tokens=200,
-        extra_body={"think": False},
-    )  # fmt: skip
-
-    (call, *_) = answer.choices[0].message.tool_calls or []
-    assert call.type == "function"
-    assert set(json.loads(call.function.arguments)) == {"city"}
-    assert answer.choices[0].finish_reason == "tool_calls"
-
-
 def test_helpers_give_arguments_as_objects(client: openai.OpenAI, model: str) -> None:
     asked: dict[str, Any] = {
         "model": model, "messages": RAIN, "tools": [openai.pydantic_function_tool(get_weather)],

@@ -1,5 +1,6 @@
 """Several answers to one request: `n` of each prompt."""
 
+import dataclasses
 from collections.abc import Sequence
 
 from inference.api.choice import Choice
@@ -20,8 +21,10 @@ def start_choices(prompts: Sequence[Prepared], per_prompt: int) -> list[Choice]:
     `InferenceError` when there is no place for all of them; none is left running then."""
     choices: list[Choice] = []
     try:
-        for prepared in prompts:
-            choices += [prepared.start(offset) for offset in range(per_prompt)]
+        for number, prepared in enumerate(prompts):
+            for offset in range(per_prompt):
+                # One by one: what was started before a refusal has to be known.
+                choices.append(dataclasses.replace(prepared.start(offset), prompt=number))  # noqa: PERF401
     except InferenceError:
         for choice in choices:
             choice.stream.cancel()

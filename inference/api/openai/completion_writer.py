@@ -7,7 +7,7 @@ from inference.api.answer import SSE_TYPE
 from inference.api.error_shapes import openai_error
 from inference.api.errors import status_of
 from inference.api.lines import AnswerPart
-from inference.api.openai.envelope import dropped_field, finish_reason_of, new_envelope, usage_of
+from inference.api.openai.envelope import finish_reason_of, hearth_field, new_envelope, usage_of
 from inference.api.openai.logprobs import TextLogprobs
 from inference.api.sse import DONE, data_event, status_comment
 from inference.api.writer import WholeAnswer
@@ -52,7 +52,7 @@ class CompletionWriter:
 
     def finish(self, index: int, finished: Finished) -> bytes:
         self._finished[index] = finished
-        return self._chunk(index, "", reason=finish_reason_of(finished), **dropped_field([finished]))
+        return self._chunk(index, "", reason=finish_reason_of(finished), **hearth_field([finished]))
 
     def end(self) -> bytes:
         if not self._includes_usage:
@@ -69,7 +69,7 @@ class CompletionWriter:
             **self._envelope,
             "choices": [self._choice(index, answer) for index, answer in enumerate(answers)],
             "usage": usage_of(finished, self._choices_per_prompt),
-            **dropped_field(finished),
+            **hearth_field(finished),
         }
 
     def _choice(self, index: int, answer: WholeAnswer) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from inference.api.lines import context_field
 from inference.scheduler import Finished
 from inference.version import VERSION
 
@@ -35,12 +36,14 @@ def usage_of(finished: Sequence[Finished], choices_per_prompt: int) -> dict[str,
     }
 
 
-def dropped_field(finished: Sequence[Finished]) -> dict[str, Any]:
-    """Says that a conversation lost its oldest messages to fit; not there where nothing was lost."""
-    stats = max((one.stats for one in finished), key=lambda stats: stats.num_dropped_tokens)
-    if not stats.num_dropped_tokens:
+def hearth_field(finished: Sequence[Finished]) -> dict[str, Any]:
+    """Says that a conversation lost its oldest messages to fit, or that the context is smaller than asked for; not there where
+    all is as it was wanted."""
+    told = max(finished, key=lambda one: one.stats.num_dropped_tokens)
+    stats, context = told.stats, context_field(told)
+    if not stats.num_dropped_tokens and not context:
         return {}
-    return {"hearth": {"dropped_tokens": stats.num_dropped_tokens, "cached_tokens": stats.num_cached_tokens}}
+    return {"hearth": {"dropped_tokens": stats.num_dropped_tokens, "cached_tokens": stats.num_cached_tokens, **context}}
 
 
 def finish_reason_of(finished: Finished) -> str:
