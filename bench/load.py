@@ -21,11 +21,12 @@ PROMPT = "Tell me, at length and in plain words, the history of {topic} and why 
 
 @dataclass(frozen=True)
 class Target:
-    """`api` is "openai" or "ollama"."""
+    """`api` is "openai" or "ollama"; `key` is an API key, where one is needed."""
 
     url: str
     model: str
     api: str
+    key: str = ""
 
 
 @dataclass
@@ -44,8 +45,17 @@ class Answer:
         return self.stamps[0] - self.started
 
     @property
+    def token_time(self) -> float:
+        """Between two tokens, on the average."""
+        return (self.stamps[-1] - self.stamps[0]) / max(1, self.num_tokens - 1)
+
+    @property
     def gaps(self) -> list[float]:
         return [later - earlier for earlier, later in zip(self.stamps, self.stamps[1:], strict=False)]
+
+
+def question(number: int) -> list[dict[str, str]]:
+    return [{"role": "user", "content": PROMPT.format(topic=TOPICS[number % len(TOPICS)])}]
 
 
 def request_body(
@@ -57,7 +67,9 @@ def request_body(
         body |= {
             "max_tokens": max_tokens,
             "temperature": temperature,
+            # llama-server's name for it, and Hearth's.
             "ignore_eos": True,
+            "options": {"ignore_eos": True},
             "stream_options": {"include_usage": True},
         }
         return "/v1/chat/completions", body
@@ -65,11 +77,12 @@ def request_body(
     return "/api/chat", body
 
 
-async def _lines(target: Target, path: str, body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+async def lines(target: Target, path: str, body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
     """The JSON objects of the stream. Raises OSError with the server's words on any status but 200."""
     url = urllib.parse.urlsplit(target.url)
     data = json.dumps(body).encode()
     head = f"POST {path} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n"
+    head += f"Authorization: Bearer {target.key}\r\n" if target.key else ""
     reader, writer = await asyncio.open_connection(url.hostname, url.port, limit=1 << 22)
     try:
         writer.write(head.encode() + b"Connection: close\r\n\r\n" + data)
@@ -108,7 +121,7 @@ async def ask(
     answer.started = time.perf_counter()
     path, body = request_body(target, messages, max_tokens, temperature)
     try:
-        async for line in _lines(target, path, body):
+        async for line in lines(target, path, body):
             _take(answer, line)
     except OSError as error:
         answer.error = str(error)
@@ -128,8 +141,7 @@ async def load(target: Target, *, clients: int, requests: int, max_tokens: int) 
     async def client() -> None:
         while left:
             number = left.pop(0)
-            prompt = PROMPT.format(topic=TOPICS[number % len(TOPICS)])
-            answers.append(await ask(target, [{"role": "user", "content": prompt}], max_tokens=max_tokens))
+            answers.append(await ask(target, question(number), max_tokens=max_tokens))
 
     started = time.perf_counter()
     await asyncio.gather(*(client() for _ in range(clients)))
@@ -143,6 +155,7 @@ async def load(target: Target, *, clients: int, requests: int, max_tokens: int) 
         "ttft_median": statistics.median(answer.ttft for answer in answers),
         "gap_median_ms": quantile(gaps, 0.5),
         "gap_p99_ms": quantile(gaps, 0.99),
+        "token_ms": 1000 * statistics.median(answer.token_time for answer in answers),
     }
 
 
