@@ -21,6 +21,8 @@ from inference.errors import InferenceError
 from inference.scheduler import Finished, Output, Rendered
 
 SSE_TYPE = "text/event-stream"
+#: Asks a proxy in front of us, nginx above all, to pass each piece on as it comes.
+_UNBUFFERED = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
 
 
 class Answer:
@@ -60,7 +62,7 @@ class Answer:
         try:
             async for piece in self._pieces(tells_usage=tells_usage):
                 if not has_begun:
-                    await _send_start(send, [(b"content-type", self._writer.media_type.encode())])
+                    await _send_start(send, [(b"content-type", self._writer.media_type.encode()), *_UNBUFFERED])
                     has_begun = True
                 await _send_body(send, piece)
         except InferenceError as error:

@@ -19,6 +19,7 @@ from inference.errors import InvalidRequest, PayloadTooLarge, RequestTimeout
 BODY_TIMEOUT_S = 60.0
 
 _EXPECTED = re.compile(r"Expected (.+?)(?:, got (.+?))? - at `\$\.?(.*?)`\Z")
+_IN_LIST = re.compile(r"`\$\.(\w+)\[\.\.\.\]")
 _JSON_TYPES = {"str": "a string", "int": "a whole number", "float": "a number", "bool": "true or false", "null": "null"}
 _JSON_TYPES |= {"array": "an array", "object": "an object"}
 
@@ -36,11 +37,31 @@ def parse_body(content: bytes, kind: type[S]) -> S:
         value = _decode(content)
         if not isinstance(value, dict):
             raise InvalidRequest(f"the request body must be a JSON object, not {_name_of(value)}")
-        return msgspec.convert(_shape(value, kind), kind)
+        return _convert(_shape(value, kind), kind)
     except RecursionError:
         raise InvalidRequest("the request body is nested too deeply") from None
+
+
+def _convert(shaped: dict[str, Any], kind: type[S]) -> S:
+    try:
+        return msgspec.convert(shaped, kind)
     except msgspec.ValidationError as error:
-        raise _refusal(str(error)) from None
+        raise _refusal(_with_index(str(error), shaped, kind)) from None
+
+
+def _with_index(message: str, shaped: dict[str, Any], kind: type[msgspec.Struct]) -> str:
+    """msgspec says that one of a list's entries is wrong, but not which."""
+    match = _IN_LIST.search(message)
+    entries = shaped.get(match.group(1)) if match is not None else None
+    if match is None or not isinstance(entries, list):
+        return message
+    for index, entry in enumerate(entries):
+        try:
+            msgspec.convert({match.group(1): [entry]}, kind)
+        except msgspec.ValidationError as error:
+            if str(error) == message:
+                return message.replace("[...]", f"[{index}]", 1)
+    return message
 
 
 async def read_bytes(request: Request) -> bytes:

@@ -65,6 +65,8 @@ def test_stop_of_another_type_is_refused(stop: Any) -> None:
         ("n", 1.5, "n must be a whole number, not a number"),
         ("stream", "yes", "stream must be true or false, not a string"),
         ("messages", "hi", "messages must be an array, not a string"),
+        ("messages", [{"role": "user"}, {"role": 5}], "messages[1].role must be a string, not a whole number"),
+        ("messages", [{}, {}, 7], "messages[2] must be an object, not a whole number"),
         ("logit_bias", [], "logit_bias must be an object or null, not an array"),
         ("response_format", {"type": 7}, "response_format.type must be a string, not a whole number"),
         ("stream_options", {"include_usage": 1}, "stream_options.include_usage must be true or false, not a whole number"),
