@@ -101,7 +101,14 @@ def _work(
         num_public_messages=len(messages) - len(body.messages),
         template=chosen.go,
     )
-    reading = Reading(chosen.syntax, parses_thinking=bool(think), tools=choice.callable(tools))
+    reading = Reading(
+        chosen.syntax,
+        parses_thinking=bool(think),
+        tools=choice.callable(tools),
+        is_call_required=choice.mode == "required",
+        # Who names a tool wants that call and no other.
+        is_single_call=bool(choice.name) or not body.parallel_tool_calls,
+    )
     work = Submit(
         request_id=os.urandom(8).hex(),
         prompt=prompt,

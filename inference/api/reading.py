@@ -1,5 +1,6 @@
 """How an answer is read: what is asked of the runner for it, and what its text is taken apart into."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +9,7 @@ import msgspec
 
 from inference.api.lines import AnswerPart
 from inference.prompt.parsing import AnswerEvent, AnswerParser, AnswerSyntax, ContentDelta, ThinkingDelta
-from inference.runner.messages import Submit, TokenLogprob
+from inference.runner.messages import CallRules, Submit, TokenLogprob
 from inference.scheduler import Output
 
 
@@ -18,6 +19,10 @@ class Reading:
     parses_thinking: bool = False
     #: In OpenAI's shape; without any, calls are not looked for.
     tools: Sequence[Mapping[str, Any]] = ()
+    #: The answer is nothing but calls.
+    is_call_required: bool = False
+    #: At most one call.
+    is_single_call: bool = False
 
     def asked_of(self, work: Submit) -> Submit:
         """The work with what the runner has to do for it."""
@@ -28,6 +33,16 @@ class Reading:
             thinking_end=tags.closing if tags else "",
             may_think=self.parses_thinking,
             shown_texts=self.syntax.shown_texts(thinking=tags is not None, tools=bool(self.tools)),
+            calls=self._call_rules() if self.tools else None,
+        )
+
+    def _call_rules(self) -> CallRules:
+        return CallRules(
+            tools=json.dumps([tool["function"] for tool in self.tools], ensure_ascii=False),
+            marks=list(self.syntax.call_marks),
+            is_bare=not self.syntax.tool_marks,
+            is_required=self.is_call_required,
+            is_single=self.is_single_call,
         )
 
 
@@ -56,7 +71,11 @@ class AnswerReader:
     def _new_parser(self, *, is_thinking: bool) -> AnswerParser:
         reading = self._reading
         return AnswerParser(
-            reading.syntax, parses_thinking=reading.parses_thinking or is_thinking, tools=reading.tools, is_thinking=is_thinking
+            reading.syntax,
+            parses_thinking=reading.parses_thinking or is_thinking,
+            tools=reading.tools,
+            is_thinking=is_thinking,
+            is_strict=reading.is_call_required,
         )
 
     def _parts(self, events: Sequence[AnswerEvent]) -> list[AnswerPart]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from inference.errors import InvalidRequest
 from inference.grammar.schema_nodes import Schema
+from inference.grammar.validity import is_of_type
 
 
 def constants_of(schema: Schema, keywords: set[str]) -> list[str]:
@@ -17,7 +18,7 @@ def constants_of(schema: Schema, keywords: set[str]) -> list[str]:
         raise InvalidRequest(f'format: "{min(others, default="enum")}" is not possible beside "const" or "enum".')
     if "type" in schema:
         wanted = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        values = [value for value in values if any(_is_of(value, name) for name in wanted)]
+        values = [value for value in values if any(is_of_type(value, name) for name in wanted)]
     if not values:
         raise InvalidRequest('format: no value of "enum" is of the "type" beside it.')
     return [_written(value) for value in values]
@@ -28,15 +29,3 @@ def _written(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
     except ValueError:
         raise InvalidRequest('format: "const" and "enum" cannot hold a number without end.') from None
-
-
-def _is_of(value: Any, name: Any) -> bool:
-    match name:
-        case "integer":
-            return not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
-        case "number":
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        case "string" | "boolean" | "array" | "object":
-            return isinstance(value, {"string": str, "boolean": bool, "array": list, "object": dict}[name])
-        case _:
-            return name == "null" and value is None

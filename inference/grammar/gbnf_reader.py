@@ -27,10 +27,15 @@ class Item:
 
     name: str = ""
     group: "Alternatives | None" = None
-    #: Where it is neither: what its text may begin with; nothing for "".
-    first: CharacterSet = ()
+    #: Where it is neither: the characters at each place of its text.
+    units: tuple[CharacterSet, ...] = ()
     least: int = 1
     most: int | None = 1
+
+    @property
+    def first(self) -> CharacterSet:
+        """What its text may begin with; nothing for "", a reference and a group."""
+        return self.units[0] if self.units else ()
 
 
 Alternatives = list[list[Item]]
@@ -99,10 +104,10 @@ class _Reader:
             return Item(group=group)
         if character == ".":
             self._at += 1
-            return Item(first=ANY)
+            return Item(units=(ANY,))
         if match := (_LITERAL if character == '"' else _CLASS).match(self._text, self._at):
             self._at = match.end()
-            return Item(first=_first_of(match[0]))
+            return Item(units=_units_of(match[0]))
         if _NAME.match(self._text, self._at):
             return Item(name=self._name())
         if character in '"[<!*+?{':
@@ -123,7 +128,7 @@ class _Reader:
             return item
         if max(least, most or 0) > MAX_REPETITIONS or (most is not None and most < least):
             raise self._error(f"a repetition has to be in order and at most {MAX_REPETITIONS}")
-        return Item(item.name, item.group, item.first, least, most)
+        return Item(item.name, item.group, item.units, least, most)
 
     def _name(self) -> str:
         match = _NAME.match(self._text, self._at)
@@ -141,11 +146,11 @@ class _Reader:
         return InvalidRequest(f"The grammar cannot be read: in line {line}, {what}.")
 
 
-def _first_of(text: str) -> CharacterSet:
-    """What a literal or a class of characters, as it is written, may begin with."""
+def _units_of(text: str) -> tuple[CharacterSet, ...]:
+    """The characters at each place of a literal, or of a class of characters, as it is written."""
     codes = [_code(match[0]) for match in _CHARACTER.finditer(text, 1, len(text) - 1)]
     if text[0] == '"':
-        return united((code, code) for code in codes[:1])
+        return tuple(((code, code),) for code in codes)
     is_negated = text[1] == "^"
     units = [match[0] for match in _CHARACTER.finditer(text, 1 + is_negated, len(text) - 1)]
     ranges, index = [], 0
@@ -155,7 +160,7 @@ def _first_of(text: str) -> CharacterSet:
         ranges.append((low, max(low, high)))
         index += 3 if is_range else 1
     found = united(ranges)
-    return complement(found) if is_negated else found
+    return (complement(found) if is_negated else found,)
 
 
 def _code(unit: str) -> int:

@@ -43,14 +43,17 @@ def grammar_of(schema: str) -> str:
         value = json.loads(schema)
     except (ValueError, RecursionError):
         raise InvalidRequest("The format's JSON schema is not valid JSON.") from None
-    return _Compiler(value).grammar()
+    rules = Rules()
+    return rules.text(SchemaCompiler(value, rules, Values(rules)).rule())
 
 
-class _Compiler:
-    def __init__(self, document: Any) -> None:
+class SchemaCompiler:
+    """Of one document, whose references point into it; several may write their rules into one grammar."""
+
+    def __init__(self, document: Any, rules: Rules, values: Values) -> None:
         self._document = document
-        self._rules = Rules()
-        self._values = Values(self._rules)
+        self._rules = rules
+        self._values = values
         self._references: dict[str, str] = {}
         #: References that were followed without anything being written between them.
         self._followed: list[str] = []
@@ -59,14 +62,15 @@ class _Compiler:
         self._has_cycle = False
         self._unions: list[list[Any]] = []
 
-    def grammar(self) -> str:
+    def rule(self) -> str:
+        """The name of the rule for the whole document. Raises `InvalidRequest`."""
         root = self.visit(self._document, 0)
         if self._has_cycle and not all(are_told_apart(options, self._resolve) for options in self._unions):
             raise InvalidRequest(
                 'format: a schema that contains itself is possible only where the alternatives of "anyOf" and "oneOf" differ '
                 "in their type or in their first property: begin each with a required property with a const of its own."
             )
-        return self._rules.text(root)
+        return root
 
     def visit(self, schema: Any, depth: int) -> str:
         """The name of the rule for a schema."""

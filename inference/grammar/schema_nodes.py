@@ -26,13 +26,13 @@ TYPES: dict[str, set[str]] = {
 _PLAIN = {"string", "number", "integer", "boolean", "null"}
 _POSSIBLE = {"$ref", "allOf", "anyOf", "oneOf", "const", "enum", "type"}.union(*TYPES.values())
 #: With these values a keyword demands nothing.
-_NEUTRAL: dict[str, Any] = {
+NEUTRAL: dict[str, Any] = {
     "uniqueItems": False,
     "unevaluatedProperties": True,
     "unevaluatedItems": True,
     "additionalItems": True,
 }
-_IMPOSSIBLE = {
+IMPOSSIBLE = {
     "not", "if", "then", "else", "contains", "minContains", "maxContains", "uniqueItems", "patternProperties", "propertyNames",
     "dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties", "unevaluatedItems", "additionalItems",
     "$dynamicRef", "$recursiveRef", "contentSchema",
@@ -41,8 +41,8 @@ _IMPOSSIBLE = {
 
 def check_keywords(schema: Schema) -> set[str]:
     """The keywords that say something of a value. Raises `InvalidRequest` for one that cannot be kept to."""
-    for keyword in sorted(_IMPOSSIBLE & schema.keys()):
-        if schema[keyword] is not _NEUTRAL.get(keyword, _NEUTRAL):
+    for keyword in sorted(IMPOSSIBLE & schema.keys()):
+        if schema[keyword] is not NEUTRAL.get(keyword, NEUTRAL):
             raise InvalidRequest(f'format: the keyword "{keyword}" of a JSON schema is not possible.')
     return _POSSIBLE & schema.keys()
 

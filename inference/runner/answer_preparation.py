@@ -1,5 +1,6 @@
 """What a request asks of its answer: biases by text, its grammar, log probabilities. Runs on the reader thread."""
 
+import json
 import math
 
 import msgspec
@@ -7,11 +8,14 @@ import msgspec
 from inference.errors import InvalidRequest
 from inference.grammar.gbnf import check_grammar
 from inference.grammar.json_schema import grammar_of
+from inference.grammar.tool_calls import calls_grammar, wants_strictness
+from inference.runner.call_search import CallSearch
 from inference.runner.engine.logprobs import PendingLogprobs
+from inference.runner.llama.call_constraint import CallConstraint
 from inference.runner.llama.constraint import GrammarConstraint
 from inference.runner.llama.dry import prepare_dry
 from inference.runner.llama.vocabulary import Vocabulary
-from inference.runner.messages import SamplingParams, Submit
+from inference.runner.messages import CallRules, SamplingParams, Submit
 from inference.runner.sampling_bounds import MAX_FLOAT32, check_sampling
 
 MAX_TOP_LOGPROBS = 20
@@ -53,22 +57,37 @@ class AnswerPreparation:
                 shown[tokens[0]] = text.encode()
         return shown
 
-    def constraint(self, submit: Submit, *, is_thinking: bool = False) -> GrammarConstraint | None:
+    def constraint(self, submit: Submit, *, is_thinking: bool = False) -> GrammarConstraint | CallConstraint | None:
         """`is_thinking`: the prompt ends where the thinking part begins.
 
-        Raises `InvalidRequest` that says what of a grammar or JSON schema cannot be used."""
-        if submit.grammar and submit.json_schema:
-            raise InvalidRequest("A grammar and a format cannot both be asked for: leave one of them out.")
-        if submit.json_schema:
-            gbnf = grammar_of(submit.json_schema)
-        elif submit.grammar:
-            gbnf = submit.grammar
-            check_grammar(gbnf)
-        else:
-            return None
+        Raises `InvalidRequest` that says what of a grammar, a JSON schema or a tool's schema cannot be used."""
         start = "" if is_thinking else submit.thinking_start
         end = submit.thinking_end if is_thinking or submit.may_think else ""
-        return GrammarConstraint(gbnf, self._vocabulary, thinking_start=start, thinking_end=end)
+        shown = frozenset(self.shown_pieces(submit))
+        if _holds_from_a_mark(submit):
+            return self._call_constraint(submit, start, end, shown)
+        gbnf = _grammar(submit)
+        if not gbnf:
+            return None
+        return GrammarConstraint(gbnf, self._vocabulary, thinking_start=start, thinking_end=end, shown_tokens=shown)
+
+    def _call_constraint(self, submit: Submit, start: str, end: str, shown: frozenset[int]) -> CallConstraint | None:
+        calls = submit.calls
+        assert calls is not None, "it was looked at before"
+        try:
+            gbnf = _calls_grammar(calls)
+        except InvalidRequest:
+            if any(wants_strictness(function) for function in json.loads(calls.tools)):
+                raise
+            # Too much for a grammar. What the model writes is looked at when it is there.
+            return None
+        search = CallSearch(
+            marks=calls.marks,
+            names=[function["name"] for function in json.loads(calls.tools)] if calls.is_bare else [],
+            thinking_start=start,
+            thinking_end=end,
+        )
+        return CallConstraint(gbnf, self._vocabulary, search, is_single=calls.is_single, shown_tokens=shown)
 
     def _tokens_of(self, key: int | str) -> list[int]:
         if isinstance(key, str):
@@ -77,6 +96,36 @@ class AnswerPreparation:
             known = self._vocabulary.num_tokens
             raise InvalidRequest(f"logit_bias names token {key}, which this model does not know (it knows {known}).")
         return [key]
+
+
+def _holds_from_a_mark(submit: Submit) -> bool:
+    """Whether a grammar holds from a call's mark on, and not from the answer's beginning."""
+    return submit.calls is not None and not (submit.calls.is_required or submit.json_schema or submit.grammar)
+
+
+def _grammar(submit: Submit) -> str:
+    """Of a whole answer; empty: it may be anything."""
+    if submit.grammar and submit.json_schema:
+        raise InvalidRequest("A grammar and a format cannot both be asked for: leave one of them out.")
+    if submit.grammar:
+        if submit.calls is not None and submit.calls.is_required:
+            raise InvalidRequest("A grammar and a call of a tool cannot both be asked for: leave one of them out.")
+        check_grammar(submit.grammar)
+        return submit.grammar
+    if submit.calls is not None:
+        return _calls_grammar(submit.calls, submit.json_schema)
+    return grammar_of(submit.json_schema) if submit.json_schema else ""
+
+
+def _calls_grammar(calls: CallRules, json_schema: str = "") -> str:
+    return calls_grammar(
+        calls.tools,
+        tuple(calls.marks),
+        is_bare=calls.is_bare,
+        is_required=calls.is_required,
+        is_single=calls.is_single,
+        json_schema=json_schema,
+    )
 
 
 def _checked_bias(bias: float) -> float:

@@ -152,6 +152,22 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     logit_bias: dict[int | str, float] = {}
 
 
+class CallRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Keeps calls of tools in an answer to the tools' schemas, from the mark on with which the model begins a call. With a
+    `json_schema` beside them, the answer is a call or keeps to that schema."""
+
+    #: A JSON list of functions in OpenAI's shape: those that may be called.
+    tools: str
+    #: Texts that stand before calls.
+    marks: list[str] = []
+    #: Whether JSON that an answer begins with may be a call.
+    is_bare: bool = False
+    #: The answer is nothing but calls.
+    is_required: bool = False
+    #: At most one call.
+    is_single: bool = False
+
+
 class Submit(msgspec.Struct, frozen=True, tag="submit", kw_only=True, omit_defaults=True):
     request_id: str
     prompt: Prompt
@@ -165,6 +181,8 @@ class Submit(msgspec.Struct, frozen=True, tag="submit", kw_only=True, omit_defau
     grammar: str = ""
     #: The answer is JSON that keeps to this JSON schema, itself given as JSON.
     json_schema: str = ""
+    #: Not beside a `grammar`, which says all of an answer.
+    calls: CallRules | None = None
     #: The answer begins with a thinking part up to this text; a grammar holds for what follows it. Empty: there is none.
     thinking_end: str = ""
     #: With which the thinking part begins. `PromptRendered` says whether the prompt ends with it; where it does not and the

@@ -18,12 +18,13 @@ class AnswerParser:
         parses_thinking: bool = False,
         tools: Sequence[Mapping[str, Any]] = (),
         is_thinking: bool = False,
+        is_strict: bool = False,
     ) -> None:
         """Thinking is told apart when it is asked for and the template has tags for it; calls when there are `tools`.
-        `is_thinking`: the prompt ended with the opening tag."""
+        `is_thinking`: the prompt ended with the opening tag. `is_strict`: see `Tools`."""
         has_thinking = parses_thinking and syntax.thinking is not None
         self._thinking = ThinkingSplitter(syntax.thinking, is_open=is_thinking) if has_thinking and syntax.thinking else None
-        offered = Tools(tools)
+        offered = Tools(tools, is_strict=is_strict)
         self._calls = ToolCallSplitter(offered, syntax.tool_marks) if offered else None
         self._num_calls = 0
 

@@ -7,8 +7,8 @@ from inference.prompt.parsing.calls import Call, Tools, call_in_function_tag, ca
 from inference.prompt.parsing.json_scanner import JsonScanner
 
 #: What a call begins with, behind what marks it: a bracket that opens a list only where an object, a list or nothing is in it.
-_OPENER = re.compile(r"<function=|<arg_key>|\{|\[(?=\s{0,16}[\[{\]])")
-_MAY_OPEN = re.compile(r"\[\s{0,16}\Z|<[a-z_]{0,9}\Z")
+_OPENER = re.compile(r"<function=|<arg_key>|\{|\[(?=\s{0,32}[\[{\]])")
+_MAY_OPEN = re.compile(r"\[\s{0,32}\Z|<[a-z_]{0,9}\Z")
 #: Most text between a mark and the call itself, such as a tool's name.
 _MAX_HEAD = 256
 #: A bare JSON value whose beginning, so many characters, names no tool is an answer: it is not held back any longer.
@@ -41,9 +41,15 @@ class CallReader:
             if self._opener.start() > (0 if self._is_bare else _MAX_HEAD):
                 return Reading(0)
             self._scanner = JsonScanner(self._opener.start()) if self._opener.group() in "{[" else None
-        reading = self._read_json(text) if self._scanner is not None else self._read_tagged(text)
+        reading = self._checked(self._read_json(text) if self._scanner is not None else self._read_tagged(text))
         size = len(text) if reading is None else reading.end
         return Reading(0) if size > _MAX_CALL else reading
+
+    def _checked(self, reading: Reading | None) -> Reading | None:
+        """Calls whose arguments are not what the tool takes are none: whoever offers a tool can rely on that."""
+        if reading is None or not reading.calls or all(self._tools.accept(call) for call in reading.calls):
+            return reading
+        return Reading(reading.end)
 
     def _without_opener(self, text: str) -> Reading | None:
         may_open = _MAY_OPEN.search(text)

@@ -5,6 +5,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from inference.grammar.tool_calls import checked_schema
+from inference.grammar.validity import is_valid
+
 #: A call before it is numbered: the tool's name and its arguments.
 Call = tuple[str, dict[str, Any]]
 
@@ -19,12 +22,16 @@ _MAX_WRAPPERS = 4
 class Tools:
     """The tools that a request offers, in OpenAI's shape."""
 
-    def __init__(self, tools: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, tools: Sequence[Mapping[str, Any]], *, is_strict: bool = False) -> None:
+        """`is_strict`: the schemas of all of them are kept to in every point, not only of those that say so."""
+        self._is_strict = is_strict
+        self._functions: dict[str, Mapping[str, Any]] = {}
         self._schemas: dict[str, Mapping[str, Any]] = {}
         for tool in tools:
             function = tool.get("function")
             if isinstance(function, Mapping) and isinstance(function.get("name"), str) and function["name"]:
                 schema = function.get("parameters")
+                self._functions[function["name"]] = function
                 self._schemas[function["name"]] = schema if isinstance(schema, Mapping) else {}
 
     def __contains__(self, name: object) -> bool:
@@ -37,6 +44,11 @@ class Tools:
         """The name that stands first in the text; of several there, the longest."""
         found = [(text.find(name), -len(name), name) for name in self._schemas if name in text]
         return min(found)[2] if found else None
+
+    def accept(self, call: Call) -> bool:
+        """Whether the arguments keep to the tool's schema, as far as calls are kept to it."""
+        name, arguments = call
+        return is_valid(arguments, checked_schema(self._functions[name], is_strict=self._is_strict))
 
     def typed(self, name: str, key: str, text: str) -> Any:
         """A value that was written as plain text, by the schema: JSON, unless a string is wanted or it is none."""

@@ -7,7 +7,7 @@ from functools import lru_cache
 from inference.prompt.go_template import GoTemplate, GoTemplateError
 from inference.prompt.go_template.nodes import Action, Branch, Node, Text, names_in, operands_in
 from inference.prompt.parsing.thinking import ThinkingTags
-from inference.prompt.parsing.tool_calls import COMMON_CLOSERS, COMMON_MARKS
+from inference.prompt.parsing.tool_calls import COMMON_CLOSERS, COMMON_MARKS, COMMON_SEPARATORS
 
 _MAX_MARK = 64
 
@@ -22,10 +22,16 @@ class AnswerSyntax:
     #: Can fill in what is missing between two texts, by its template.
     knows_infill: bool = False
 
+    @property
+    def call_marks(self) -> tuple[str, ...]:
+        """What this model's calls begin with; any of the common ones where its template names none, and then JSON that an answer
+        begins with may be a call too."""
+        return self.tool_marks or COMMON_MARKS
+
     def shown_texts(self, *, thinking: bool, tools: bool) -> list[str]:
         """Marks that the model may write as tokens which otherwise stay invisible."""
         texts = [self.thinking.opening, self.thinking.closing] if thinking and self.thinking else []
-        return [*texts, *self.tool_marks, *COMMON_MARKS, *COMMON_CLOSERS] if tools else texts
+        return [*texts, *self.tool_marks, *COMMON_MARKS, *COMMON_SEPARATORS, *COMMON_CLOSERS] if tools else texts
 
 
 def syntax_of(go_template: str | None, jinja: str | None) -> AnswerSyntax:
@@ -37,7 +43,8 @@ def syntax_of(go_template: str | None, jinja: str | None) -> AnswerSyntax:
 def _jinja_syntax(template: str) -> AnswerSyntax:
     thinks = "<think>" in template and "</think>" in template
     knows_tools = "tools" in template or "tool_call" in template
-    return AnswerSyntax(thinking=ThinkingTags() if thinks else None, knows_tools=knows_tools)
+    marks = tuple(mark for mark in COMMON_MARKS if mark in template) if knows_tools else ()
+    return AnswerSyntax(thinking=ThinkingTags() if thinks else None, tool_marks=marks, knows_tools=knows_tools)
 
 
 @lru_cache(maxsize=1024)

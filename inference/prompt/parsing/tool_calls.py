@@ -17,6 +17,8 @@ COMMON_MARKS = (
     "<｜tool▁calls▁begin｜>",
     "<｜tool▁call▁begin｜>",
 )
+#: Within them.
+COMMON_SEPARATORS = ("[ARGS]", "[CALL_ID]", "<｜tool▁sep｜>")
 #: After them.
 COMMON_CLOSERS = (
     "</tool_call>",

@@ -1,37 +1,35 @@
 """Keeps one answer to a grammar."""
 
-import time
 import weakref
 from typing import Any
 
 from llama_cpp import llama_cpp
 
-from inference.errors import InvalidRequest
-from inference.runner.engine.model_runner import SamplingFailed
 from inference.runner.llama.candidates import Candidates
+from inference.runner.llama.grammar import Grammar
 from inference.runner.llama.vocabulary import Vocabulary
 
 #: Of white space between the thinking part and what the grammar begins with.
 _MOST_GAP_TOKENS = 4
-#: What an ambiguous grammar costs can double with each character.
-_SLOWEST_NS = 1_000_000_000
 
 
 class GrammarConstraint:
     """Made on the thread that prepares requests, used on the decode thread. With `thinking_end`, nothing is kept to until
     that text has come; with `thinking_start` too, only if the answer begins with this."""
 
-    def __init__(self, gbnf: str, vocabulary: Vocabulary, *, thinking_start: str = "", thinking_end: str = "") -> None:
+    def __init__(
+        self,
+        gbnf: str,
+        vocabulary: Vocabulary,
+        *,
+        thinking_start: str = "",
+        thinking_end: str = "",
+        shown_tokens: frozenset[int] = frozenset(),
+    ) -> None:
         """Raises `InvalidRequest` for a grammar that llama.cpp does not take."""
+        self._grammar = Grammar(gbnf, vocabulary, shown_tokens=shown_tokens)
+        self.close = weakref.finalize(self, self._grammar.close)
         self._vocabulary = vocabulary
-        handle: Any = llama_cpp.llama_sampler_init_grammar(vocabulary.handle, gbnf.encode("utf-8", "replace"), b"root")
-        if not handle:
-            raise InvalidRequest("The grammar cannot be used: llama.cpp does not understand it.")
-        self._handle = handle
-        # Also for a request that ends before it gets a sampler.
-        self.close = weakref.finalize(self, llama_cpp.llama_sampler_free, handle)
-        # Here and not when it is needed: it is asked of every token of the vocabulary.
-        self._silent_tokens = vocabulary.silent_tokens
         self._thinking_end = thinking_end.encode()
         self._tail = b""
         self._num_gap_tokens = 0
@@ -67,28 +65,9 @@ class GrammarConstraint:
             self._begun, self._is_open, self._num_gap_tokens = None, False, _MOST_GAP_TOKENS
 
     def _keep(self, token: int, chain: Any, candidates: Candidates, context: object, row: int) -> int:
-        started_ns = time.perf_counter_ns()
-        if not self._allows(token, candidates):
-            # Seldom: looking at every token of the vocabulary takes milliseconds.
-            candidates.fill(context, row)
-            candidates.forbid(self._silent_tokens)
-            candidates.apply(self._handle)
-            candidates.apply(chain)
-            token = candidates.selected
-            if not self._allows(token, candidates):
-                return -1
-        if token not in self._vocabulary.end_tokens:
-            llama_cpp.llama_sampler_accept(self._handle, token)
-        if time.perf_counter_ns() - started_ns > _SLOWEST_NS:
-            raise SamplingFailed("The grammar can be read in too many ways at once: make it less ambiguous.")
+        token = self._grammar.keep(token, chain, candidates, context, row)
         self._num_gap_tokens = _MOST_GAP_TOKENS
         return token
-
-    def _allows(self, token: int, candidates: Candidates) -> bool:
-        """Tokens without text are none that a grammar speaks of: llama.cpp would compare their names."""
-        if token < 0 or (not self._vocabulary.piece(token) and token not in self._vocabulary.end_tokens):
-            return False
-        return candidates.allows(self._handle, token)
 
     def _skips(self, token: int) -> bool:
         """White space right after the thinking part."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from llama_cpp import llama_cpp
 
+from inference.runner.llama.call_constraint import CallConstraint
 from inference.runner.llama.constraint import GrammarConstraint
 from inference.runner.llama.dry import dry_sampler, dry_window
 from inference.runner.llama.vocabulary import Vocabulary
@@ -27,7 +28,7 @@ class SamplerChain:
         *,
         num_ctx: int,
         prompt_tokens: Sequence[int],
-        constraint: GrammarConstraint | None = None,
+        constraint: GrammarConstraint | CallConstraint | None = None,
     ) -> None:
         self.constraint = constraint
         self._vocabulary = vocabulary

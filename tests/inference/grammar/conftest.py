@@ -7,6 +7,7 @@ from llama_cpp import llama_cpp
 from inference.library.starter import find_starter_file
 from inference.runner.llama.candidates import Candidates
 from inference.runner.llama.model import LlamaModel
+from tests.inference.grammar.walk import Walker
 
 Accepts = Callable[[str, str], bool]
 
@@ -39,3 +40,8 @@ def accepts(model: LlamaModel) -> Accepts:
             llama_cpp.llama_sampler_free(handle)
 
     return accepts
+
+
+@pytest.fixture(scope="session")
+def walker(model: LlamaModel) -> Walker:
+    return Walker(model.vocabulary)

@@ -5,6 +5,7 @@ import pytest
 
 from inference.errors import InvalidRequest
 from inference.grammar.json_schema import grammar_of
+from inference.grammar.matching import keeps_to_pattern
 from inference.grammar.string_formats import FORMATS
 from tests.inference.grammar.conftest import Accepts
 
@@ -56,7 +57,9 @@ def test_pattern_matches_what_a_regular_expression_matches(pattern: str, accepts
     expression = re.compile(pattern.replace("$", r"\Z").replace(r"\\Z", r"\$"), re.ASCII)
 
     for word in WORDS:
-        assert accepts(grammar, json.dumps(word, ensure_ascii=False)) == bool(expression.search(word)), word
+        is_found = bool(expression.search(word))
+        assert accepts(grammar, json.dumps(word, ensure_ascii=False)) == is_found, word
+        assert keeps_to_pattern(word, pattern) == is_found, word
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,96 @@
+"""Keeps the calls of tools in an answer to a grammar, and leaves the rest of it alone."""
+
+import weakref
+from typing import Any
+
+from llama_cpp import llama_cpp
+
+from inference.runner.call_search import BegunCall, CallSearch
+from inference.runner.llama.candidates import Candidates
+from inference.runner.llama.grammar import Grammar
+from inference.runner.llama.vocabulary import Vocabulary
+
+
+class CallConstraint:
+    """Made on the thread that prepares requests, used on the decode thread. Its grammar is of one call, from its mark to its
+    end. Outside of calls a token costs what it costs without tools, and a search in a few characters."""
+
+    def __init__(
+        self, gbnf: str, vocabulary: Vocabulary, search: CallSearch, *, is_single: bool, shown_tokens: frozenset[int]
+    ) -> None:
+        """With `is_single` the answer ends after its first call. Raises `InvalidRequest`."""
+        self._grammar = Grammar(gbnf, vocabulary, shown_tokens=shown_tokens)
+        self._vocabulary = vocabulary
+        self._search = search
+        self._is_single = is_single
+        self._shown_tokens = shown_tokens
+        self._call: Grammar | None = None
+        self._is_over = False
+        self.close = weakref.finalize(self, self._grammar.close)
+
+    def draw(self, chain: Any, candidates: Candidates, context: object, row: int) -> int:
+        """As `GrammarConstraint.draw`."""
+        if self._is_over:
+            return -1
+        if self._call is not None:
+            return self._go_on(self._call, chain, candidates, context, row)
+        token = int(llama_cpp.llama_sampler_sample(chain, context, row))
+        if token in self._vocabulary.end_tokens:
+            return token
+        piece = self._piece(token)
+        begun = self._search.find(piece)
+        return token if begun is None else self._begin(begun, token, piece, candidates)
+
+    def _go_on(self, call: Grammar, chain: Any, candidates: Candidates, context: object, row: int) -> int:
+        candidates.fill(context, row)
+        candidates.apply(chain)
+        token = call.keep(candidates.selected, chain, candidates, context, row)
+        if token >= 0:
+            llama_cpp.llama_sampler_accept(chain, token)
+            self._look_for_end(candidates)
+        return token
+
+    def _begin(self, begun: BegunCall, token: int, piece: bytes, candidates: Candidates) -> int:
+        """The token with which a call begins, or the first one of its part of that where it goes on as no call does."""
+        self._call = self._grammar.copy()
+        if not self._call.follow(begun.text, candidates):
+            # JSON in an order, or laid out, as the grammar has it not: what comes of it is looked at when it is there.
+            self._leave()
+            self._search.pass_over()
+            return token
+        rest = piece[len(piece) - begun.num_rest :]
+        if not rest or self._follows(rest, candidates):
+            self._look_for_end(candidates)
+            return token
+        self._leave()
+        wanted = piece[: len(piece) - begun.num_rest].decode("utf-8", "replace")
+        first = self._vocabulary.tokenize(wanted, parse_special=True)[0]
+        again = self._search.find(self._piece(first))
+        # Otherwise the mark is not complete yet, and goes on with the next token.
+        if again is not None:
+            self._call = self._grammar.copy()
+            self._call.follow(again.text, candidates)
+        return first
+
+    def _follows(self, rest: bytes, candidates: Candidates) -> bool:
+        assert self._call is not None, "it has begun"
+        try:
+            return self._call.follow(rest.decode(), candidates)
+        except UnicodeDecodeError:
+            # Part of a character: cut off, it comes again.
+            return False
+
+    def _look_for_end(self, candidates: Candidates) -> None:
+        if self._call is not None and self._call.may_end(candidates):
+            self._leave()
+            self._search.end_call()
+            self._is_over = self._is_single
+
+    def _leave(self) -> None:
+        if self._call is not None:
+            self._call.close()
+            self._call = None
+
+    def _piece(self, token: int) -> bytes:
+        known = self._vocabulary
+        return known.written_piece(token) if token in self._shown_tokens else known.piece(token)
