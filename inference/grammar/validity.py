@@ -4,7 +4,7 @@ Speaks of the keywords that a grammar can express, and passes over the others.
 """
 
 import json
-from typing import Any
+from typing import Any, TypeGuard
 
 from inference.grammar.matching import keeps_to_pattern
 from inference.grammar.schema_nodes import Schema
@@ -124,7 +124,7 @@ def _is_within(number: float, schema: Schema, least: str, most: str) -> bool:
     return not (_is_bound(low) and number < low) and not (_is_bound(high) and number > high)
 
 
-def _is_bound(value: Any) -> bool:
+def _is_bound(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -133,6 +133,36 @@ def test_no_tool_is_shown_or_called_where_none_is_to_be(service: Service, client
     assert '"type":"function"' in rendered(service, "/api/chat", messages=[*earlier, *QUESTION], tools=[TOOL], tool_choice="none")
 
 
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "get_weather"}}])
+def test_call_that_is_demanded_comes_and_is_valid(service: Service, models: None, choice: Any) -> None:
+    parameters = {"type": "object", "properties": {"city": {"enum": ["Rome", "Oslo"]}}, "required": ["city"]}
+    tools = [{"function": {"name": "get_weather", "parameters": parameters, "strict": True}}, {"function": {"name": "now"}}]
+    options = {"temperature": 1.5, "seed": 3, "num_predict": 100}
+    body = {"model": "caller", "messages": QUESTION, "tools": tools, "tool_choice": choice, "options": options, "stream": False}
+
+    answer = service.post("/api/chat", body | {"think": False, "parallel_tool_calls": False}).json()
+
+    (call,) = answer["message"]["tool_calls"]
+    name, arguments = call["function"]["name"], call["function"]["arguments"]
+    if choice != "required":
+        assert name == "get_weather"
+    assert arguments in ([{"city": "Rome"}, {"city": "Oslo"}] if name == "get_weather" else [{}])
+    assert (answer["message"]["content"], answer["done_reason"]) == ("", "stop")
+
+
+def test_tool_that_cannot_be_kept_to_is_refused_where_that_is_demanded(service: Service, models: None) -> None:
+    parameters = {"type": "object", "properties": {"ids": {"type": "array", "uniqueItems": True}}}
+    tools = [{"function": {"name": "pick", "parameters": parameters}}]
+    body = {"model": "caller", "messages": QUESTION, "tools": tools, "stream": False, "options": {"num_predict": 3}}
+
+    refused = service.post("/api/chat", body | {"tool_choice": "required"})
+    free = service.post("/api/chat", body)
+
+    assert (refused.status_code, free.status_code) == (400, 200)
+    assert refused.json()["error"].startswith('tools: the parameters of "pick" cannot be kept to: the keyword "uniqueItems"')
+    assert free.json()["done_reason"] == "length"
+
+
 def test_tool_choice_that_is_none_is_refused(service: Service, models: None) -> None:
     for choice, message in (("maybe", 'tool_choice must be "none", "auto"'), ("required", "tool_choice")):
         response = service.post("/api/chat", {"model": "caller", "messages": QUESTION, "tool_choice": choice})
