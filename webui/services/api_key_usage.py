@@ -118,7 +118,7 @@ def with_recent_usage(keys: QuerySet[ApiKey], *, days: int) -> QuerySet[ApiKey]:
     tokens = F("usage__prompt_tokens") + F("usage__completion_tokens")
     summed = keys.annotate(recent_requests=Sum("usage__requests", filter=recent), recent_tokens=Sum(tokens, filter=recent))
     # Django leaves the model's own order out where rows are summed.
-    return summed.order_by(*ApiKey._meta.ordering)
+    return summed.order_by("-created_at", "-id")
 
 
 async def _write_soon() -> None:
