@@ -30,6 +30,7 @@ class KeyNameField(DisplayNameField):
 
     def __init__(self) -> None:
         super().__init__(help_text=_("What the key is for, such as “Laptop” or “Homework script”."))
+        self.label = _("Key name")
         self.widget.attrs["autocomplete"] = "off"
 
 
