@@ -1,5 +1,6 @@
 """Adding models in a browser, against the real runtime and a real registry: download, upload, creation, and the tray."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.docker_registry import DockerRegistry, random_bytes
 from tests.e2e.conftest import Window, enter, enter_as_administrator
 from tests.e2e.test_layout import assert_accessible, assert_nothing_overflows
+from tests.inference.tiny_models import write_llama
 from tests.site import Site
 from webui.services.uploads import PIECE_BYTES
 
@@ -39,8 +41,12 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistr
     registry.stop()
 
 
-def starter_weights(site: Site) -> Path:
-    return max((site.data / "models" / "blobs").iterdir(), key=lambda path: path.stat().st_size)
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small model that fills four pieces of an upload, as few as an interruption needs."""
+    path = write_llama(tmp_path_factory.mktemp("weights") / "small.gguf", None)
+    os.truncate(path, 4 * PIECE_BYTES)
+    return path
 
 
 def look_up(page: Page, site: Site, name: str) -> None:
@@ -51,9 +57,11 @@ def look_up(page: Page, site: Site, name: str) -> None:
     page.get_by_role("button", name="Look it up").click()
 
 
-def test_model_is_looked_up_downloaded_and_chatted_with(administrator_page: Page, site: Site, registry: DockerRegistry) -> None:
-    page, name = administrator_page, f"{registry.host}/library/starter:1"
-    registry.push("library/starter", "1", {"model": starter_weights(site).read_bytes()})
+def test_model_is_looked_up_downloaded_and_chatted_with(
+    administrator_page: Page, site: Site, registry: DockerRegistry, weights: Path
+) -> None:
+    page, name = administrator_page, f"{registry.host}/library/small:1"
+    registry.push("library/small", "1", {"model": weights.read_bytes()})
     look_up(page, site, name)
     expect(page.locator(".estimate .verdict")).to_contain_text("fits")
 
@@ -108,7 +116,7 @@ def test_download_is_paused_resumed_and_cancelled_from_the_tray(
         registry.start()
 
 
-def test_upload_interrupted_by_a_reload_goes_on(administrator_page: Page, site: Site) -> None:
+def test_upload_interrupted_by_a_reload_goes_on(administrator_page: Page, site: Site, weights: Path) -> None:
     page, sent = administrator_page, list[int]()
 
     def pass_three(route: Route) -> None:
@@ -119,14 +127,14 @@ def test_upload_interrupted_by_a_reload_goes_on(administrator_page: Page, site: 
     page.goto(f"{site.url}/models/add/upload/")
     page.route("**/models/uploads/*/", pass_three)
     with page.expect_request(lambda request: request.headers.get("upload-offset") == str(3 * PIECE_BYTES)):
-        page.set_input_files("#upload-files", starter_weights(site))
+        page.set_input_files("#upload-files", weights)
     page.on("dialog", lambda dialog: dialog.accept())
     page.reload()
     expect(page.locator(".upload-facts")).to_contain_text("Choose this file again to go on")
 
     page.unroute("**/models/uploads/*/")
     with page.expect_request(lambda request: request.method == "PATCH") as first:
-        page.set_input_files("#upload-files", starter_weights(site))
+        page.set_input_files("#upload-files", weights)
     assert first.value.headers["upload-offset"] == str(3 * PIECE_BYTES)
     page.locator(".upload [name=model]").fill("uploaded:1")
     expect(page.locator(".upload-facts")).to_contain_text("made into a model")
