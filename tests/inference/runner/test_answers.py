@@ -2,9 +2,12 @@
 
 import asyncio
 import itertools
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import msgspec
 import pytest
+import pytest_asyncio
 
 from inference.errors import ContextLengthExceeded, InvalidRequest
 from inference.runner.client import RunnerClient
@@ -20,9 +23,19 @@ from inference.runner.messages import (
 )
 from tests.inference.runner.asking import ENDLESS, GREEDY, ask, chat, submit, text
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="module")]
 
 COUNTING = "one two three four five six seven eight nine ten eleven"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def runner(model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunnerClient]:
+    """One for all: none of them harms it."""
+    socket = tmp_path_factory.mktemp("answers") / "runner.sock"
+    config = RunnerConfig(model_path=str(model_path), socket_path=str(socket), num_ctx=512, num_slots=2, num_threads=1)
+    client = await RunnerClient.start(config, timeout=60)
+    yield client
+    await client.close()
 
 
 async def test_answer_ends_by_itself_with_counts(runner: RunnerClient) -> None:
@@ -94,7 +107,8 @@ async def test_answer_alone_and_beside_another_agree_where_the_model_is_sure(run
 
 
 async def test_answer_common_beginning_is_not_computed_again(runner: RunnerClient) -> None:
-    beginning = f"{COUNTING}\n{COUNTING}\n{COUNTING}\none two three"
+    # No other prompt begins so.
+    beginning = f"Numbers: {COUNTING}\n{COUNTING}\n{COUNTING}\none two three"
     fresh = await ask(runner, text("a", beginning + " four", max_tokens=5))
 
     again = await ask(runner, text("b", beginning + " four", max_tokens=5))

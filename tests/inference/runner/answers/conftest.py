@@ -42,9 +42,9 @@ class Answer:
 
 
 class House:
-    def __init__(self, model_path: Path) -> None:
+    def __init__(self, model_path: Path, *, num_ctx: int = NUM_CTX) -> None:
         config = RunnerConfig(
-            model_path=str(model_path), socket_path="", num_ctx=NUM_CTX, num_slots=4, num_batch=64, num_threads=1
+            model_path=str(model_path), socket_path="", num_ctx=num_ctx, num_slots=4, num_batch=64, num_threads=1
         )
         self.model = LlamaModelRunner(config)
         self.engine = Engine(self.model)
