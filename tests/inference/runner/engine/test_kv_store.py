@@ -93,7 +93,7 @@ def test_miss_among_many_long_states_takes_microseconds() -> None:
         index.add(StoredState(str(number), "u", [number, *range(4000)], 1))
     tokens = [999, *range(8000)]
 
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(100):
         assert index.find("u", tokens) is None
-    assert (time.perf_counter() - started) / 100 < 0.001
+    assert (time.process_time() - started) / 100 < 0.001
