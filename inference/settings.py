@@ -33,6 +33,8 @@ class Settings:
     #: GGUF files in it are models as they lie; None: `import` in the models folder.
     import_dir: Path | None = None
     address: Address
+    #: The web process listens on `address` in our place, and asks for a key; here there is the Unix socket alone.
+    api_keys_required: bool = False
     keep_alive: float = 300.0
     #: The longest time without progress while a model is loaded.
     load_timeout: float = 300.0
@@ -100,6 +102,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
             environ.get("OLLAMA_HOST", ""),
             default_port=reader.integer("OLLAMA_PORT", DEFAULT_PORT, minimum=1, maximum=65535),
         ),
+        api_keys_required=reader.choice("HEARTH_API_KEYS", "optional", ("optional", "required")) == "required",
         keep_alive=keep_alive_seconds(reader.duration("OLLAMA_KEEP_ALIVE", 300.0)),
         load_timeout=load_timeout if load_timeout > 0 else math.inf,
         num_parallel=reader.integer("OLLAMA_NUM_PARALLEL", 0, minimum=1, maximum=256, zero_is_default=True) or None,

@@ -20,7 +20,7 @@ from webui.request_limit import BoundedRequest
 _MOST_WAITING = 256 * 1024
 #: A client that was answered early is read from for so many seconds more: a connection that is closed on somebody who still
 #: sends may cost them the answer.
-_LINGER_S = 2.0
+_LINGER_S = 1.0
 _BAD_HEADER = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 

@@ -78,7 +78,7 @@ async def _serve(settings: Settings, library: Library, sockets: list[socket.sock
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    logger.info("Listening on %s and %s.", _describe(sockets[0]), settings.socket_path)
+    logger.info("Listening on %s.", " and ".join([*map(_describe, sockets[:-1]), str(settings.socket_path)]))
     preloading = asyncio.create_task(preload(runtime))
     await _Server(config, runtime).serve(sockets=sockets)
     preloading.cancel()
@@ -99,14 +99,15 @@ class _Server(uvicorn.Server):
 
 def _bind(settings: Settings) -> list[socket.socket]:
     """TCP first: the Unix socket of a service that runs must not be taken from it by one that cannot start."""
-    tcp = _bind_address(settings.address)
+    tcp = [] if settings.api_keys_required else [_bind_address(settings.address)]
     try:
         _make_folder(settings.data_dir, 0o755, "HEARTH_DATA")
         _make_folder(settings.run_dir, 0o700, "HEARTH_DATA")
         _make_folder(settings.models_dir, 0o755, "OLLAMA_MODELS")
-        return [tcp, _bind_unix(settings.socket_path)]
+        return [*tcp, _bind_unix(settings.socket_path)]
     except BaseException:
-        tcp.close()
+        for listener in tcp:
+            listener.close()
         raise
 
 

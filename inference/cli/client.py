@@ -2,30 +2,37 @@
 
 import contextlib
 import json
+import os
 from collections.abc import Generator, Iterator
 from typing import Any
 
 import httpx
 
 from inference.cli.errors import ServerError, ServerUnreachable
-from inference.cli.host import server_address
+from inference.cli.host import api_key, server_address, server_socket
 from inference.version import VERSION
 
 _CONNECT_S = 10.0
 #: A single line of a stream, or an error's body, that is longer than this is not worth showing.
 _MAX_ERROR_BYTES = 1024 * 1024
+_KEY_NEEDED = (
+    "the server asks for an API key that is good for this: make one on the account page of its site and set OLLAMA_API_KEY to "
+    "it, or run this command where the server runs, with its HEARTH_API_KEYS and HEARTH_DATA"
+)
 
 
 class Client:
     """One server. Answers may take as long as they like: loading a model does."""
 
     def __init__(self) -> None:
-        address = server_address()
-        self.url = address.url
+        address, self._socket = server_address(), server_socket()
+        self.url = address.url if self._socket is None else f"unix:{self._socket}"
+        key = api_key()
         self._http = httpx.Client(
             base_url=address.url,
             timeout=httpx.Timeout(None, connect=_CONNECT_S),
-            headers={"User-Agent": f"hearth/{VERSION}"},
+            headers={"User-Agent": f"hearth/{VERSION}", **({"Authorization": f"Bearer {key}"} if key else {})},
+            transport=httpx.HTTPTransport(uds=str(self._socket)) if self._socket is not None else None,
             # As Go's clients: proxies are not for this machine.
             trust_env=not address.is_loopback,
             verify=address.scheme == "https",
@@ -81,14 +88,24 @@ class Client:
         except ValueError:
             raise ServerError(f"{self.url} does not answer like a Hearth server; check OLLAMA_HOST") from None
 
+    def _unreachable(self) -> str:
+        text = f"could not connect to a Hearth server at {self.url}: "
+        if self._socket is None:
+            return f"{text}start it with 'hearth serve', or set OLLAMA_HOST"
+        try:
+            is_there = self._socket.exists()
+        except OSError:
+            is_there = True
+        if is_there and not os.access(self._socket, os.W_OK):
+            return f"{text}run this as the user that Hearth runs as, or set OLLAMA_API_KEY to an API key"
+        return f"{text}start it with 'hearth serve', set HEARTH_DATA to its folder, or OLLAMA_API_KEY to an API key"
+
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:
         try:
             yield
         except (httpx.ConnectError, httpx.ConnectTimeout):
-            raise ServerUnreachable(
-                f"could not connect to a Hearth server at {self.url}: start it with 'hearth serve', or set OLLAMA_HOST"
-            ) from None
+            raise ServerUnreachable(self._unreachable()) from None
         except httpx.TransportError as error:
             raise ServerError(f"the connection to {self.url} broke off ({error or type(error).__name__})") from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
@@ -111,6 +128,8 @@ def _server_error(response: httpx.Response) -> ServerError:
         value = json.loads(response.content[:_MAX_ERROR_BYTES])
     except ValueError:
         value = None
+    if status == 401 and isinstance(value, dict) and value.get("code") == "invalid_api_key":
+        return ServerError(_KEY_NEEDED, status=status, code="invalid_api_key")
     if isinstance(value, dict) and value.get("error"):
         return ServerError(_sentence(value["error"]), status=status, code=str(value.get("code", "")))
     text = response.content[:200].decode("utf-8", "replace").strip()

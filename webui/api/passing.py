@@ -65,7 +65,7 @@ async def pass_on(request: ApiRequest, upstream: Upstream, *, is_body_sent: bool
     try:
         await _answer(request, upstream, passed)
     except UpstreamBroken:
-        if pump.done():
+        if upstream.is_closed:
             raise ClientGone from None
         if not passed.status:
             raise runtime_broken() from None
@@ -103,7 +103,8 @@ async def _answer(request: ApiRequest, upstream: Upstream, passed: Passed) -> No
                 last = given
                 await _send_piece(request, given)
     except UpstreamBroken:
-        await _send_failure(request, headers, last)
+        if not upstream.is_closed:
+            await _send_failure(request, headers, last)
         raise
     finally:
         held = reader.end()

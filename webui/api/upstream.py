@@ -55,6 +55,8 @@ class Upstream(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._transport: asyncio.Transport | None = None
+        #: Ended from here, not by the runtime.
+        self.is_closed = False
 
     async def send(self, method: bytes, target: bytes, headers: Headers) -> None:
         lines = [method + b" " + target + b" HTTP/1.1", *(name + b": " + value for name, value in headers)]
@@ -100,6 +102,11 @@ class Upstream(asyncio.Protocol):
                 await self._change()
 
     def close(self) -> None:
+        """Nobody wants the rest."""
+        self.is_closed = True
+        self._end()
+
+    def _end(self) -> None:
         self._is_over = True
         self._changed.set()
         self._writable.set()
@@ -127,9 +134,9 @@ class Upstream(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self.close()
+            self._end()
         if self._head is None and self._num_head_bytes > _LARGEST_HEAD:
-            self.close()
+            self._end()
         if self._num_waiting > _MOST_WAITING and not self._is_paused and self._transport is not None and not self._is_over:
             self._is_paused = True
             self._transport.pause_reading()

@@ -14,13 +14,15 @@ LONGEST_SOCKET_PATH = 103
 
 @dataclass(frozen=True, slots=True)
 class ServeConfig:
-    """Where the two servers listen. `runtime_url` is empty when Hearth starts a model runtime of its own."""
+    """Where the two servers listen. `runtime_url` is empty when Hearth starts a model runtime of its own; with
+    `api_keys_required` the web process listens on the runtime's address too, and the runtime on its socket alone."""
 
     data_dir: Path
     host: str
     port: int
     runtime_address: Address
     runtime_url: str
+    api_keys_required: bool = False
 
     @property
     def url(self) -> str:
@@ -64,6 +66,7 @@ def read_config() -> ServeConfig:
         port=env_int("HEARTH_PORT", 3000, minimum=1, maximum=65535),
         runtime_address=read_runtime_address(),
         runtime_url=_foreign_runtime_url(),
+        api_keys_required=api_keys_required(),
     )
 
 

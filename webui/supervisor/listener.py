@@ -32,9 +32,19 @@ def open_listener(host: str, port: int) -> socket.socket:
 
 def check_free(address: Address) -> None:
     """Raise ConfigurationError unless the runtime can listen on its address just now."""
+    open_runtime_listener(address).close()
+
+
+def open_runtime_listener(address: Address) -> socket.socket:
+    """The runtime's listening socket. Raises ConfigurationError."""
     try:
-        with bind_tcp(address) as listener:
-            listener.listen(1)
+        listener = bind_tcp(address)
+        try:
+            listener.listen(512)
+        except BaseException:
+            listener.close()
+            raise
+        return listener
     except OSError as error:
         example = f"OLLAMA_HOST={address.host or '0.0.0.0'}:{_other(address.port)}"  # noqa: S104
         raise ConfigurationError(_refusal(error, "OLLAMA_HOST", address.host, address.port, example)) from None

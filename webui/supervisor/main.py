@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from contextlib import ExitStack
 
 from webui.env import ConfigurationError
 from webui.paths import BASE_DIR, data_dir
@@ -38,9 +39,11 @@ def serve() -> int:
 
 async def _serve(config: ServeConfig) -> int:
     env = os.environ.copy()
-    web, listener = web_service(config, env)
+    web, listeners = web_service(config, env)
     services: list[Service] = [web]
-    with listener:
+    with ExitStack() as opened:
+        for listener in listeners:
+            opened.enter_context(listener)
         if runtime := runtime_service(config, env):
             services.append(runtime)
         else:

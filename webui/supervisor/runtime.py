@@ -43,7 +43,8 @@ def runtime_service(config: ServeConfig, env: Mapping[str, str]) -> RuntimeServi
     if config.runtime_url:
         inference_status_path().unlink(missing_ok=True)
         return None
-    check_free(config.runtime_address)
+    if not config.api_keys_required:
+        check_free(config.runtime_address)
     inference_socket_path().unlink(missing_ok=True)
     endpoint = Endpoint("/", socket_path=inference_socket_path())
     return RuntimeService([sys.executable, "-m", "inference", "serve"], endpoint, env)

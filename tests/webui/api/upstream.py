@@ -46,7 +46,9 @@ def stream(*pieces: bytes, kind: str = "application/x-ndjson", cut: bool = False
         await begin_stream(writer, kind)
         for piece in pieces:
             await send_chunk(writer, piece)
-        if not cut:
+        if cut:
+            writer.close()
+        else:
             await send_chunk(writer, b"")
 
     return script
@@ -77,6 +79,8 @@ class ScriptedUpstream:
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
+        #: Set with each request.
+        self.has_come = asyncio.Event()
         self.scripts: dict[str, Script] = {}
         self.errors: list[BaseException] = []
         self._server: asyncio.Server | None = None
@@ -113,6 +117,7 @@ class ScriptedUpstream:
         fields = [line.partition(": ") for line in head[1:]]
         asked = Asked(method, target, [(name, value) for name, _, value in fields])
         self.asked.append(asked)
+        self.has_come.set()
         script = self.scripts.get(f"{method} {target}", whole(b"404 page not found", status="404 Not Found", kind="text/plain"))
         await script(asked, reader, writer)
         with suppress(ConnectionError):
