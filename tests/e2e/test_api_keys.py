@@ -1,15 +1,18 @@
 """API keys in a browser: created, copied, gone after a reload, revoked; with the keyboard, and without scripts."""
 
+import json
 import re
 import sqlite3
+import subprocess
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Window, enter, enter_as_administrator
 from tests.e2e.test_layout import assert_accessible, assert_nothing_overflows
-from tests.site import Site
+from tests.site import Site, wait_until
 
 
 def open_keys(page: Page, site: Site) -> None:
@@ -153,3 +156,30 @@ def test_pages_of_keys_hold_at_every_size_theme_and_language(
     expect(page.locator("form button.danger")).to_be_visible()
     assert_accessible(page)
     assert_nothing_overflows(page)
+
+
+def test_examples_run_as_they_stand_and_are_counted(page: Page, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    open_keys(page, site)
+    text = create(page, "Laptop")
+    names = ("curl", "python", "ollama")
+    codes = {name: page.locator(f"#{name}-example").inner_text().replace("YOUR_KEY", text) for name in names}
+
+    by_curl = json.loads(subprocess.run(["sh", "-c", codes["curl"]], capture_output=True, check=True, timeout=60).stdout)
+    said = []
+    for name in names[1:]:
+        variables: dict[str, Any] = {}
+        exec(compile(codes[name], name, "exec"), variables)
+        variables["client"].close()
+        said.append(capsys.readouterr().out.strip())
+
+    assert by_curl["choices"][0]["message"]["content"]
+    assert by_curl["usage"]["completion_tokens"] > 0
+    assert all(said)
+
+    def is_counted() -> bool:
+        page.reload()
+        return "3 requests" in page.locator(".key-row").inner_text()
+
+    wait_until(is_counted, "the use of the key", 20)
+    assert "0 tokens" not in re.findall(r"\d+ tokens", page.locator(".key-row").inner_text())
+    expect(page.locator(".key-dates dd").first).not_to_have_text("Never")
