@@ -81,6 +81,20 @@ def test_streamed_call_comes_whole_in_one_chunk(client: openai.OpenAI, model: st
     assert not any(chunk.choices[0].delta.content for chunk in chunks)
 
 
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "get_weather"}}])
+def test_call_that_is_required_comes_and_no_other(client: openai.OpenAI, model: str, choice: Any) -> None:
+    tools: Any = [openai.pydantic_function_tool(get_weather)]
+    answer = client.chat.completions.create(
+        model=model, messages=RAIN, tools=tools, tool_choice=choice, parallel_tool_calls=False, temperature=0, max_tokens=200,
+        extra_body={"think": False},
+    )  # fmt: skip
+
+    (call,) = answer.choices[0].message.tool_calls or []
+    assert call.type == "function"
+    assert set(json.loads(call.function.arguments)) == {"city"}
+    assert answer.choices[0].finish_reason == "tool_calls"
+
+
 def test_helpers_give_arguments_as_objects(client: openai.OpenAI, model: str) -> None:
     asked: dict[str, Any] = {
         "model": model, "messages": RAIN, "tools": [openai.pydantic_function_tool(get_weather)],
@@ -97,16 +111,16 @@ def test_helpers_give_arguments_as_objects(client: openai.OpenAI, model: str) ->
     assert kinds.count("tool_calls.function.arguments.done") == 1
 
 
-@pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
-def test_thinking_is_told_from_content(client: openai.OpenAI, model: str, field: str) -> None:
+def test_thinking_is_told_from_content_under_both_names(client: openai.OpenAI, model: str) -> None:
     extra = forced("<think>\nIt may.\n</think>\n\nPerhaps.")
     whole = client.chat.completions.create(model=model, messages=RAIN, extra_body=extra).choices[0].message
     chunks = list(client.chat.completions.create(model=model, messages=RAIN, stream=True, extra_body=extra))
 
     deltas = [chunk.choices[0].delta for chunk in chunks]
-    assert ((whole.model_extra or {})[field], whole.content) == ("It may.", "Perhaps.")
-    assert "".join((delta.model_extra or {}).get(field, "") for delta in deltas) == "It may."
-    assert "".join(delta.content or "" for delta in deltas) == "Perhaps."
+    assert whole.content == "".join(delta.content or "" for delta in deltas) == "Perhaps."
+    for field in ("reasoning", "reasoning_content"):
+        assert (whole.model_extra or {})[field] == "It may."
+        assert "".join((delta.model_extra or {}).get(field, "") for delta in deltas) == "It may."
 
 
 @pytest.mark.parametrize(
