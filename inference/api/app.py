@@ -34,6 +34,7 @@ from inference.api.openai.chat import chat_completions
 from inference.api.openai.completions import completions
 from inference.api.openai.embeddings import create_embeddings
 from inference.api.openai.models import list_models, show_model
+from inference.api.openapi.endpoint import openapi_document
 from inference.api.origins import KnownOriginsOnly
 from inference.api.prompt_usage import TellPromptUsage
 from inference.api.pull import pull
@@ -52,6 +53,7 @@ def build_app(runtime: Runtime) -> ASGIApp:
     routes = [
         _route("/", root, "GET", "HEAD"),
         _route("/metrics", metrics, "GET"),
+        _route("/openapi.json", openapi_document, "GET"),
         _route("/api/version", version, "GET", "HEAD"),
         _route("/api/status", status, "GET"),
         _route("/api/tags", tags, "GET", "HEAD"),
