@@ -108,8 +108,7 @@ class CommentReader(UsageReader):
 
     def take(self, piece: bytes) -> bytes:
         if not self._held and _COMMENT not in piece and not _may_begin(piece, self._is_at_line_start):
-            self._is_at_line_start = piece.endswith(b"\n")
-            return piece
+            return self._given(piece)
         return self._cut(self._held + piece, is_last=False)
 
     def end(self) -> bytes:

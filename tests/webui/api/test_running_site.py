@@ -1,16 +1,21 @@
-"""`HEARTH_API_KEYS=required`, through the real processes: the runtime's port answers to keys alone; the command."""
+"""The API through the real processes and with real clients: on the site's port, and with `HEARTH_API_KEYS=required` on that of
+the runtime, which then answers to keys alone."""
 
+import hashlib
 import socket
+import sqlite3
 from collections.abc import Iterator
 
 import httpx
 import ollama
+import openai
 import pytest
 
 from tests.command import hearth
-from tests.site import Site, scratch_site
+from tests.site import Site, scratch_site, wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.model]
+MODEL = "smollm2:135m"
 MAKE_KEY = """
 from webui.models import User
 from webui.services.api_keys import create_key
@@ -80,6 +85,64 @@ def test_runtime_itself_listens_on_no_port(site: Site) -> None:
     runtime = site.processes()["runtime"]
 
     assert [connection for connection in runtime.net_connections("tcp") if connection.status == "LISTEN"] == []
+
+
+def test_clients_of_openai_and_ollama_work_on_the_port_of_the_site(site: Site, key: str) -> None:
+    question = [{"role": "user", "content": "Say hello."}]
+    with openai.OpenAI(base_url=f"{site.url}/v1", api_key=key, max_retries=0) as client:
+        listed = [model.id for model in client.models.list()]
+        whole = client.chat.completions.create(model=MODEL, messages=question, max_tokens=5, seed=1)  # type: ignore[arg-type]
+        pieces = list(client.chat.completions.create(model=MODEL, messages=question, max_tokens=5, seed=1, stream=True))  # type: ignore[arg-type]
+        with pytest.raises(openai.NotFoundError):
+            client.chat.completions.create(model="nothing", messages=question)  # type: ignore[arg-type]
+        with pytest.raises(openai.AuthenticationError):
+            client.with_options(api_key="wrong").models.list()
+    with ollama.Client(site.url, headers={"Authorization": f"Bearer {key}"}) as local:
+        embedded = local.embed(MODEL, ["one", "two"])
+        local.copy(MODEL, "second")
+        names = sorted(model.model or "" for model in local.list().models)
+        local.delete("second")
+        with pytest.raises(ollama.ResponseError, match="not found"):
+            local.show("second")
+
+    assert listed == [MODEL] and names == ["second:latest", MODEL]
+    text = "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices)
+    assert text == whole.choices[0].message.content and text
+    assert len(embedded.embeddings) == 2
+
+    def recorded() -> bool:
+        with sqlite3.connect(site.data / "hearth.sqlite3") as database:
+            found = database.execute("SELECT sum(completion_tokens) FROM webui_apikeyusage").fetchone()[0]
+        database.close()
+        return bool(found and found >= 10)
+
+    wait_until(recorded, "the usage of the key")
+
+
+def test_large_upload_takes_no_memory_and_a_lost_client_no_slot(site: Site, key: str) -> None:
+    web = site.processes()["web"]
+    block, count = b"\0" * (1 << 20), 96
+    digest = hashlib.sha256(block * count).hexdigest()
+    before = web.memory_info().rss
+    with httpx.Client(base_url=site.url, headers={"x-api-key": key}, timeout=60) as client:
+        most = before
+
+        def blocks() -> Iterator[bytes]:
+            nonlocal most
+            for _ in range(count):
+                most = max(most, web.memory_info().rss)
+                yield block
+
+        sent = client.post(f"/api/blobs/sha256:{digest}", content=blocks())
+        there = client.head(f"/api/blobs/sha256:{digest}")
+        endless = {"model": MODEL, "prompt": "Count: 1, 2, 3,", "raw": True, "options": {"num_predict": -1, "ignore_eos": True}}
+        with client.stream("POST", "/api/generate", json=endless) as answer:
+            next(answer.iter_lines())
+    with httpx.Client(base_url=site.runtime_url, headers={"x-api-key": key}) as client:
+        wait_until(lambda: "hearth_requests_running 0.0" in client.get("/metrics").text, "the end of the answer")
+
+    assert (sent.status_code, there.status_code) == (201, 200)
+    assert most - before < 24 * 1024 * 1024
 
 
 def test_what_two_readers_would_read_differently_is_refused(site: Site, key: str) -> None:
