@@ -76,7 +76,7 @@ def test_command_uses_the_socket_and_says_what_to_do_without_it(site: Site, key:
     elsewhere = hearth(address, "list", **keyed | {"HEARTH_DATA": "/nowhere"})
 
     assert by_socket.returncode == by_key.returncode == 0
-    assert "smollm2:135m" in by_socket.stdout and by_key.stdout == by_socket.stdout
+    assert MODEL in by_socket.stdout and MODEL in by_key.stdout
     assert (without.returncode, "OLLAMA_API_KEY" in without.stderr, "account page" in without.stderr) == (1, True, True)
     assert elsewhere.returncode == 1 and "HEARTH_DATA" in elsewhere.stderr and "/nowhere/run/inference.sock" in elsewhere.stderr
 
@@ -139,7 +139,8 @@ def test_large_upload_takes_no_memory_and_a_lost_client_no_slot(site: Site, key:
         with client.stream("POST", "/api/generate", json=endless) as answer:
             next(answer.iter_lines())
     with httpx.Client(base_url=site.runtime_url, headers={"x-api-key": key}) as client:
-        wait_until(lambda: "hearth_requests_running 0.0" in client.get("/metrics").text, "the end of the answer")
+        aborted = f'hearth_answers_total{{model="{MODEL}",reason="abort"}} 1.0'
+        wait_until(lambda: aborted in client.get("/metrics").text, "the end of the answer")
 
     assert (sent.status_code, there.status_code) == (201, 200)
     assert most - before < 24 * 1024 * 1024
