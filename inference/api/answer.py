@@ -18,7 +18,7 @@ from inference.api.lines import AnswerPart
 from inference.api.reading import AnswerReader, joined
 from inference.api.writer import WholeAnswer, Writer
 from inference.errors import InferenceError
-from inference.scheduler import Finished, Output, Rendered
+from inference.scheduler import Finished, Output, Prefilling, Rendered
 
 SSE_TYPE = "text/event-stream"
 #: Asks a proxy in front of us, nginx above all, to pass each piece on as it comes.
@@ -28,10 +28,14 @@ _UNBUFFERED = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
 class Answer:
     """An ASGI application for one request; an endpoint returns it in place of a response."""
 
-    def __init__(self, choices: Sequence[Choice], writer: Writer, *, is_streaming: bool) -> None:
+    def __init__(
+        self, choices: Sequence[Choice], writer: Writer, *, is_streaming: bool, headers: Sequence[tuple[bytes, bytes]] = ()
+    ) -> None:
+        """`headers` are beside those that every answer has."""
         self._choices = choices
         self._writer = writer
         self._is_streaming = is_streaming
+        self._headers = headers
         self._readers = [AnswerReader(choice.reading) for choice in choices]
         self._begun = [False] * len(choices)
         self._rendered: list[Rendered | None] = [None] * len(choices)
@@ -62,7 +66,8 @@ class Answer:
         try:
             async for piece in self._pieces(tells_usage=tells_usage):
                 if not has_begun:
-                    await _send_start(send, [(b"content-type", self._writer.media_type.encode()), *_UNBUFFERED])
+                    content_type = (b"content-type", self._writer.media_type.encode())
+                    await _send_start(send, [content_type, *_UNBUFFERED, *self._headers])
                     has_begun = True
                 await _send_body(send, piece)
         except InferenceError as error:
@@ -83,6 +88,8 @@ class Answer:
                 piece = self._begin(index) + self._write(index, self._readers[index].finish()) + writer.finish(index, event)
             elif isinstance(event, Rendered):
                 self._note(index, event)
+                if event.num_prompt_tokens:
+                    piece = writer.event(Prefilling(0, event.num_prompt_tokens))
             else:
                 piece = writer.event(event)
             if piece:
@@ -115,7 +122,7 @@ class Answer:
             return
         answers = [WholeAnswer(joined(parts[i]), self._finished[i], self._rendered[i]) for i in range(len(parts))]
         body = msgspec.json.encode(self._writer.whole(answers))
-        headers = [(b"content-type", JSON_TYPE.encode()), (b"content-length", str(len(body)).encode())]
+        headers = [(b"content-type", JSON_TYPE.encode()), (b"content-length", str(len(body)).encode()), *self._headers]
         if tells_usage:
             headers.append((b"hearth-usage", msgspec.json.encode(self._usage())))
         await _send_start(send, headers)

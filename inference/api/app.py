@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from inference.api.anthropic.endpoints import count_tokens, messages
 from inference.api.benchmarks import benchmarks
 from inference.api.catalogue import catalogue
 from inference.api.chat import chat
@@ -75,6 +76,8 @@ def build_app(runtime: Runtime) -> ASGIApp:
         _route("/v1/embeddings", create_embeddings, "POST"),
         _route("/v1/models", list_models, "GET"),
         _route("/v1/models/{model:path}", show_model, "GET"),
+        _route("/v1/messages", messages, "POST"),
+        _route("/v1/messages/count_tokens", count_tokens, "POST"),
         _route("/v1/rerank", rerank_v1, "POST"),
         _route("/v2/rerank", rerank_v1, "POST"),
         _route("/api/tokenize", tokenize, "POST"),

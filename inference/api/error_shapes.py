@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from inference.errors import InferenceError, InvalidRequest
+from inference.errors import ContextLengthExceeded, InferenceError, InvalidRequest
 
 ErrorShape = Callable[[InferenceError, HTTPStatus], dict[str, Any]]
 
@@ -49,4 +49,11 @@ def openai_error(error: InferenceError, status: HTTPStatus) -> dict[str, Any]:
 
 def anthropic_error(error: InferenceError, status: HTTPStatus) -> dict[str, Any]:
     kind = _ANTHROPIC_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
-    return {"type": "error", "error": {"type": kind, "message": str(error)}, "request_id": f"req_{os.urandom(12).hex()}"}
+    # By this beginning, Claude Code knows that it has to shorten the conversation.
+    message = f"prompt is too long: {error}" if isinstance(error, ContextLengthExceeded) else str(error)
+    return {"type": "error", "error": {"type": kind, "message": message}, "request_id": new_request_id()}
+
+
+def new_request_id() -> str:
+    """As Anthropic's clients show it."""
+    return f"req_{os.urandom(12).hex()}"

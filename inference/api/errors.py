@@ -1,6 +1,7 @@
 """The one place that gives errors their HTTP status."""
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import msgspec
@@ -8,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from inference.api.error_shapes import encode_error, ollama_error
+from inference.api.error_shapes import ollama_error, shape_of_path
 from inference.errors import (
     InferenceError,
     InvalidRequest,
@@ -73,8 +74,15 @@ def error_body(error: InferenceError) -> bytes:
 async def inference_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, InferenceError)
     status = status_of(error)
-    headers = {"retry-after": str(RETRY_AFTER_S)} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
-    return Response(encode_error(error, status, request.url.path), status, headers, JSON_TYPE)
+    headers = {"retry-after": str(RETRY_AFTER_S)} if status is HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return _error_response(request, error, status, headers)
+
+
+def _error_response(request: Request, error: InferenceError, status: HTTPStatus, headers: Mapping[str, str]) -> Response:
+    """Anthropic's have an id, which also stands in a header."""
+    shape = shape_of_path(request.url.path)(error, status)
+    named = {"request-id": shape["request_id"]} if "request_id" in shape else {}
+    return Response(msgspec.json.encode(shape), status, {**headers, **named}, JSON_TYPE)
 
 
 async def library_error(request: Request, error: Exception) -> Response:
@@ -95,8 +103,7 @@ async def http_error(request: Request, error: Exception) -> Response:
     phrases = {404: "404 page not found", 405: "405 method not allowed"}
     if request.url.path.startswith("/v1/"):
         text = phrases.get(error.status_code, error.detail)
-        body = encode_error(InvalidRequest(text), HTTPStatus(error.status_code), request.url.path)
-        return Response(body, error.status_code, error.headers, JSON_TYPE)
+        return _error_response(request, InvalidRequest(text), HTTPStatus(error.status_code), error.headers or {})
     return Response(phrases.get(error.status_code, error.detail), error.status_code, error.headers, "text/plain")
 
 

@@ -20,6 +20,8 @@ class AnswerPart:
     tool_calls: Sequence[ToolCall] = ()
     #: Of the tokens that the part begins in, when they were asked for.
     logprobs: list[TokenLogprob] = field(default_factory=list)
+    #: Tokens drawn for `thinking`; marks that are not shown count with what comes after them.
+    num_thinking_tokens: int = 0
 
 
 #: Puts a part into the fields in which chat and generate differ.

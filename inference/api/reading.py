@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from inference.api.lines import AnswerPart
-from inference.prompt.parsing import AnswerEvent, AnswerParser, AnswerSyntax, ContentDelta, ThinkingDelta
+from inference.prompt.parsing import AnswerEvent, AnswerParser, AnswerSyntax, ContentDelta, ThinkingDelta, ToolCall
 from inference.runner.messages import CallRules, Submit, TokenLogprob
 from inference.scheduler import Output
 
@@ -53,6 +53,7 @@ class AnswerReader:
         self._reading = reading
         self._parser = self._new_parser(is_thinking=False)
         self._logprobs: list[TokenLogprob] = []
+        self._num_tokens = 0
 
     def begin_thinking(self) -> None:
         """The prompt ended where a thinking part begins, perhaps although none was wanted: not every model can be stopped
@@ -61,6 +62,7 @@ class AnswerReader:
 
     def read(self, output: Output) -> list[AnswerPart]:
         self._logprobs += output.logprobs
+        self._num_tokens += output.num_tokens
         return self._parts(self._parser.feed(output.text))
 
     def finish(self) -> list[AnswerPart]:
@@ -80,10 +82,21 @@ class AnswerReader:
 
     def _parts(self, events: Sequence[AnswerEvent]) -> list[AnswerPart]:
         parts = []
-        for event in events:
+        for event, num_tokens in zip(events, self._shares(events), strict=True):
             logprobs, self._logprobs = self._logprobs, []
-            parts.append(_part(event, logprobs))
+            parts.append(_part(event, logprobs, num_tokens))
         return parts
+
+    def _shares(self, events: Sequence[AnswerEvent]) -> list[int]:
+        """Of the tokens since the last parts, those of each: all of them where there is one, else by the length of its text."""
+        if not events:
+            return []
+        sizes = [1 if isinstance(event, ToolCall) else len(event.text) for event in events]
+        total, left = max(1, sum(sizes)), self._num_tokens
+        shares = [left * size // total for size in sizes]
+        shares[-1] += left - sum(shares)
+        self._num_tokens = 0
+        return shares
 
 
 def joined(parts: Sequence[AnswerPart]) -> AnswerPart:
@@ -93,12 +106,13 @@ def joined(parts: Sequence[AnswerPart]) -> AnswerPart:
         thinking="".join(part.thinking for part in parts),
         tool_calls=[call for part in parts for call in part.tool_calls],
         logprobs=[entry for part in parts for entry in part.logprobs],
+        num_thinking_tokens=sum(part.num_thinking_tokens for part in parts),
     )
 
 
-def _part(event: AnswerEvent, logprobs: list[TokenLogprob]) -> AnswerPart:
+def _part(event: AnswerEvent, logprobs: list[TokenLogprob], num_tokens: int) -> AnswerPart:
     if isinstance(event, ContentDelta):
         return AnswerPart(text=event.text, logprobs=logprobs)
     if isinstance(event, ThinkingDelta):
-        return AnswerPart(thinking=event.text, logprobs=logprobs)
+        return AnswerPart(thinking=event.text, logprobs=logprobs, num_thinking_tokens=num_tokens)
     return AnswerPart(tool_calls=[event], logprobs=logprobs)

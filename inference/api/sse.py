@@ -18,3 +18,8 @@ def data_event(value: Any) -> bytes:
 def status_comment(status: Status) -> bytes:
     """What is waited for, as a comment: every client passes those over, and one that asked for events reads them."""
     return b": hearth " + msgspec.json.encode(event_line(status)) + b"\n\n"
+
+
+def named_event(value: dict[str, Any]) -> bytes:
+    """Under the name that its `type` says."""
+    return b"event: " + str(value["type"]).encode() + b"\ndata: " + msgspec.json.encode(value) + b"\n\n"

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -13,8 +14,9 @@ from inference.api.models import json_response
 from inference.api.opening import OpenModel, open_model, options_for, submit
 from inference.api.option_values import check_tokens
 from inference.api.options import read_keep_alive
+from inference.api.prepared import Prepared
 from inference.api.runtime import Runtime, runtime_of
-from inference.api.schemas import DetokenizeBody, RequestBody, TokenizeBody
+from inference.api.schemas import ChatBody, DetokenizeBody, MessageBody, RequestBody, TokenizeBody
 from inference.api.vectors import end_of, unless_gone
 from inference.errors import InvalidRequest
 from inference.runner.messages import ChatPrompt, TextPrompt, Tokenize, TokenPrompt
@@ -61,8 +63,7 @@ async def _work(request: Request, body: TokenizeBody) -> tuple[OpenModel, Tokeni
     num_given = (body.content is not None) + (body.prompt is not None) + bool(body.messages)
     if body.asked_model and num_given != 1:
         raise InvalidRequest("one of content, prompt and messages is required")
-    if sum(len(message.content) + len(message.thinking) for message in body.messages) > MAX_TEXT_CHARS:
-        raise InvalidRequest(f"messages have more than {MAX_TEXT_CHARS} characters")
+    _check_length(body.messages)
     request_id = os.urandom(8).hex()
     if body.messages:
         prepared = await prepare_chat(request, body)
@@ -78,6 +79,21 @@ async def _work(request: Request, body: TokenizeBody) -> tuple[OpenModel, Tokeni
         adds_special=body.content is None if body.add_special is None else body.add_special,
         wants_pieces=body.with_pieces,
     )
+
+
+async def count_prompt(request: Request, prepared: Prepared) -> int:
+    """How many tokens a conversation has, however many they are. Raises an `InferenceError`, or `ClientDisconnect` when nobody
+    waits any more."""
+    body, work = prepared.body, prepared.work
+    assert isinstance(body, ChatBody) and work is not None and isinstance(work.prompt, ChatPrompt)
+    _check_length(body.messages)
+    asked = Tokenize(request_id=os.urandom(8).hex(), prompt=work.prompt)
+    return (await _run(request, prepared.opened, body, asked)).stats.num_prompt_tokens
+
+
+def _check_length(messages: Sequence[MessageBody]) -> None:
+    if sum(len(message.content) + len(message.thinking) for message in messages) > MAX_TEXT_CHARS:
+        raise InvalidRequest(f"messages have more than {MAX_TEXT_CHARS} characters", "messages")
 
 
 async def _run(request: Request, opened: OpenModel, body: RequestBody, work: Tokenize) -> Finished:

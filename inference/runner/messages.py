@@ -194,6 +194,8 @@ class Submit(msgspec.Struct, frozen=True, tag="submit", kw_only=True, omit_defau
     shown_texts: list[str] = []
     #: Whether `RequestFinished` has the tokens of prompt and answer.
     wants_tokens: bool = False
+    #: Whether `PromptRendered` says how many tokens the prompt has.
+    wants_prompt_size: bool = False
     #: Nothing is generated: `PromptRendered` shows the prompt.
     is_render_only: bool = False
     #: Whether each `OutputDelta` says how likely its tokens were, beside this many of the likeliest ones.
@@ -298,13 +300,15 @@ class PromptProgress(msgspec.Struct, frozen=True, tag="prompt_progress", kw_only
 
 
 class PromptRendered(msgspec.Struct, frozen=True, tag="rendered", kw_only=True, omit_defaults=True):
-    """Comes first, for a `Submit` with `thinking_start` or `is_render_only`; the text only for the latter."""
+    """Comes first, for a `Submit` with `thinking_start`, `wants_prompt_size` or `is_render_only`; the text only for the last.
+    `num_prompt_tokens` is what `RequestStats` will say, where it was asked for."""
 
     request_id: str
     #: The prompt ends with `thinking_start`: the answer begins within the thinking part.
     is_thinking: bool = False
     text: str = ""
     num_images: int = 0
+    num_prompt_tokens: int = 0
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
@@ -340,11 +344,12 @@ class RequestStats(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 class RequestFinished(msgspec.Struct, frozen=True, tag="finished", kw_only=True, omit_defaults=True):
     """`finish_reason`: "stop" (end of answer or stop string), "length", "repeat" (the loop guard) or "abort". `tokens`, when
-    asked for, are those of prompt and answer; without those of images."""
+    asked for, are those of prompt and answer; without those of images. `stop_text`: the stop string that ended it, if one did."""
 
     request_id: str
     finish_reason: str
     stats: RequestStats
+    stop_text: str = ""
     tokens: list[int] = []
 
 

@@ -89,14 +89,20 @@ class Preparation:
         return bool(mark) and b"".join(pieces).rstrip().endswith(mark.encode())
 
     def _rendered(self, submit: Submit, prompt: PromptTokens, is_thinking: bool) -> PromptRendered | None:
-        if not submit.thinking_start and not submit.is_render_only:
+        if not submit.thinking_start and not submit.is_render_only and not submit.wants_prompt_size:
             return None
         text = prompt.text if submit.is_render_only else ""
         if submit.is_render_only and not text:
             pieces = [self._vocabulary.written_piece(token) for token in prompt.tokens]
             text = b"".join(pieces).decode("utf-8", "replace")
         num_images = sum(len(m.images) for m in submit.prompt.messages) if isinstance(submit.prompt, ChatPrompt) else 0
-        return PromptRendered(request_id=submit.request_id, is_thinking=is_thinking, text=text, num_images=num_images)
+        return PromptRendered(
+            request_id=submit.request_id,
+            is_thinking=is_thinking,
+            text=text,
+            num_images=num_images,
+            num_prompt_tokens=prompt.size if submit.wants_prompt_size else 0,
+        )
 
     def _max_tokens(self, submit: Submit) -> int | None:
         """Beyond the context there is no end of its own: Ollama's bound is ten contexts."""

@@ -35,7 +35,7 @@ async def answer(model: LoadedModel, ticket: Ticket, runner: Runner, submit: Sub
                 elif isinstance(event, PromptProgress):
                     ticket.stream.put_status(Prefilling(event.num_computed_tokens, event.num_prompt_tokens))
                 elif isinstance(event, PromptRendered):
-                    ticket.stream.put_rendered(Rendered(event.text, event.num_images, event.is_thinking))
+                    ticket.stream.put_rendered(Rendered(event.text, event.num_images, event.is_thinking, event.num_prompt_tokens))
                 elif isinstance(event, RequestFinished | Embeddings):
                     _finish(model, ticket, event, metrics)
                 elif isinstance(event, Tokens):
@@ -69,6 +69,7 @@ def _finish(model: LoadedModel, ticket: Ticket, event: RequestFinished | Embeddi
             tokens,
             num_ctx=got,
             num_ctx_asked=asked if asked > got else 0,
+            stop_text=event.stop_text if isinstance(event, RequestFinished) else "",
         )
     )
 

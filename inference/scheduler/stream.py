@@ -43,6 +43,7 @@ class Rendered:
     text: str = ""
     num_images: int = 0
     is_thinking: bool = False
+    num_prompt_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class Finished:
     #: The context it had, and the larger one that it asked for; 0 where it got what it asked for.
     num_ctx: int = 0
     num_ctx_asked: int = 0
+    #: The stop string that ended the answer, if one did.
+    stop_text: str = ""
 
 
 Status = Loading | Queued | Prefilling

@@ -10,7 +10,7 @@ class Detokenizer:
     that is complete first (the longest, when several are complete at the same character).
     """
 
-    __slots__ = ("_decoder", "_held", "_stop", "is_stopped")
+    __slots__ = ("_decoder", "_held", "_stop", "is_stopped", "stop_text")
 
     def __init__(self, stop: list[str]) -> None:
         # Bytes that are no UTF-8 at all become U+FFFD; those of an incomplete character are kept until it is complete.
@@ -18,6 +18,8 @@ class Detokenizer:
         self._stop = [text for text in stop if text]
         self._held = ""
         self.is_stopped = False
+        #: The stop string that was complete first; empty before.
+        self.stop_text = ""
 
     @property
     def num_held(self) -> int:
@@ -33,11 +35,11 @@ class Detokenizer:
             return text
         text = self._held + text
         match = min(
-            ((start + len(stop), start) for stop in self._stop if (start := text.find(stop)) >= 0),
+            ((start + len(stop), start, stop) for stop in self._stop if (start := text.find(stop)) >= 0),
             default=None,
         )
         if match is not None:
-            self.is_stopped, self._held = True, ""
+            self.is_stopped, self.stop_text, self._held = True, match[2], ""
             return text[: match[1]]
         certain = len(text) - self._num_held(text)
         self._held = text[certain:]

@@ -215,7 +215,13 @@ class Engine:
         stats = request.stats(self._clock_ns())
         tokens = list(request.text_tokens) if request.wants_tokens else []
         self._events.append(
-            RequestFinished(request_id=request.request_id, finish_reason=finish_reason, stats=stats, tokens=tokens)
+            RequestFinished(
+                request_id=request.request_id,
+                finish_reason=finish_reason,
+                stats=stats,
+                stop_text=request.detokenizer.stop_text,
+                tokens=tokens,
+            )
         )
 
     def _finish(self, slot: Slot, finish_reason: str) -> None:
