@@ -103,7 +103,7 @@ class MessagesWriter:
     def _start(self, num_prompt_tokens: int) -> bytes:
         self._is_started = True
         usage = _usage(num_prompt_tokens, 0, 0)
-        message = {**self._message, "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
+        message: dict[str, Any] = {**self._message, "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
         return named_event({"type": "message_start", "message": message}) + self._ping()
 
     def _ping(self) -> bytes:
