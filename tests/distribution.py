@@ -5,6 +5,7 @@ lost its core to somebody else, wait for each other at every operation.
 """
 
 import os
+import random
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -53,7 +54,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: rank_of(item.nodeid))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Processes have to agree on the names of tests: binary values go without, since what a compressor writes tells the time."""
+    return argname if isinstance(val, bytes) and not val.isascii() else None
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    # Sets are walked through in one order by all processes, in another by the next run.
+    os.environ.setdefault("PYTHONHASHSEED", str(random.randrange(2**32)))
     if not is_worker(config) or not hasattr(os, "sched_setaffinity"):
         return
     number, count = int(config.workerinput["workerid"].removeprefix("gw")), config.workerinput["workercount"]

@@ -16,3 +16,8 @@ def test_tests_of_one_site_stay_together_and_come_first() -> None:
 
     assert (unit_of(of_site), unit_of(of_file)) == ("tests/e2e/", "tests/contract/test_show.py")
     assert rank_of(of_site) < rank_of(of_file) < rank_of("tests/inference/test_sizes.py::test_c")
+
+
+@pytest.mark.parametrize("body", [b"\x8b", b"\x8c"])
+def test_binary_value_gives_no_name(body: bytes, request: pytest.FixtureRequest) -> None:
+    assert request.node.name.startswith("test_binary_value_gives_no_name[body")

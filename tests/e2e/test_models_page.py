@@ -62,12 +62,15 @@ def test_model_is_loaded_with_a_countdown_and_unloaded(administrator_page: Page,
 
 def test_state_follows_what_others_do(administrator_page: Page, site: Site) -> None:
     page = administrator_page
+    page.clock.install()
     open_list(page, site)
     state = row(page, MODEL).locator(".state")
     state.get_by_role("button", name="Load").click()
     expect(state).to_contain_text("In memory")
 
     httpx.post(f"{site.runtime_url}/api/generate", json={"model": MODEL, "keep_alive": 0}, timeout=30)
+    # It looks again every few seconds.
+    page.clock.fast_forward("00:10")
     expect(state).to_contain_text("Not in memory")
 
 
