@@ -27,6 +27,9 @@ from inference.prompt.choice import Templates
 from inference.runner.messages import Submission, Submit
 from inference.scheduler import ModelRequest, RequestStream
 
+#: A template goes through all of them in the runner, beside the answers that it computes.
+MAX_MESSAGES = 16384
+
 B = TypeVar("B", bound=RequestBody)
 
 
@@ -94,6 +97,8 @@ def able_to_think(body: B, opened: OpenModel) -> B:
 
 
 def check_messages(asked_model: str, opened: OpenModel, messages: list[MessageBody]) -> None:
+    if len(messages) > MAX_MESSAGES:
+        raise InvalidRequest(f"the request has {len(messages)} messages; at most {MAX_MESSAGES} are possible", "messages")
     for index, message in enumerate(messages):
         if not message.role:
             raise InvalidRequest(f"messages[{index}].role is required")

@@ -1,9 +1,10 @@
 import json
 
 import pytest
+from starlette.requests import Request
 
 from inference import errors
-from inference.api.errors import error_body, status_of
+from inference.api.errors import error_body, inference_error, status_of
 from inference.errors import InferenceError, error_from_code
 
 KINDS = sorted(
@@ -50,3 +51,13 @@ def test_error_is_the_same_on_the_other_side_of_the_wire(kind: type[InferenceErr
     error = error_from_code(body["code"], body["error"])
 
     assert (type(error), str(error)) == (kind, "What happened.")
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions", "/v1/messages"])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_who_is_turned_away_for_a_while_is_told_when_to_come_back(kind: type[InferenceError], path: str) -> None:
+    request = Request({"type": "http", "method": "POST", "path": path, "headers": [], "query_string": b""})
+
+    response = await inference_error(request, kind("x"))
+
+    assert response.headers.get("retry-after") == ("5" if response.status_code == 503 else None)
