@@ -129,8 +129,3 @@ async def test_embeddings_are_made_in_both_ways(make: Callable[..., Any]) -> Non
     assert await model.aembed_documents(["one", "two"]) == documents
     assert model.embed_query("one") == await model.aembed_query("one") == pytest.approx(documents[0], abs=1e-4)
     assert len(documents[0]) == 576
-
-
-def test_model_that_is_not_there_is_found_out_at_once(make: Callable[..., Any]) -> None:
-    with pytest.raises(ValueError, match="nothing"):
-        make(ChatOllama, "nothing", validate_model_on_init=True)
