@@ -15,7 +15,8 @@ import psutil
 
 from bench.load import Target
 from inference.library.starter import find_starter_file
-from tests.site import ROOT, free_port, wait_until
+from tests.ports import free_port
+from tests.site import ROOT, wait_until
 
 STARTER = find_starter_file()
 

@@ -5,7 +5,6 @@ import hashlib
 import json
 import random
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,14 +14,9 @@ import httpx
 import pytest
 
 from inference.library.manifests import CONFIG_TYPE, LAYER_PREFIX, MANIFEST_TYPE
+from tests.ports import free_port
 
 PROGRAM = "docker-registry"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def digest_of(content: bytes) -> str:

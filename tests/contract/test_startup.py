@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.contract.service import ROOT, Service, free_port
+from tests.contract.service import ROOT, Service
+from tests.ports import free_port
 
 
 def fail(data: Path, arguments: tuple[str, ...] = ("serve",), **variables: str) -> str:

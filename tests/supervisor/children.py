@@ -1,6 +1,5 @@
 """Small real processes to supervise, and ways to wait for what they do."""
 
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -47,11 +46,6 @@ subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(sign
 
 def script(source: str, *args: object) -> list[str]:
     return [sys.executable, "-c", source, *map(str, args)]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], object], *, timeout: float = 20.0) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 
+from tests.ports import free_port
 from tests.supervisor import children
 from webui.supervisor.child import Child
 from webui.supervisor.house import keep_house
@@ -14,7 +15,7 @@ from webui.supervisor.web import WebService
 
 
 def service(kind: type[Service], source: str) -> Service:
-    port = children.free_port()
+    port = free_port()
     return kind(children.script(getattr(children, source), port), Endpoint("/", port=port), os.environ)
 
 

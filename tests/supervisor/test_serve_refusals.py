@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.supervisor.children import free_port
+from tests.ports import free_port
 from webui.paths import BASE_DIR
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.supervisor.children import ANSWERS, FAILS, HANGS, HAS_CHILD, MISCONFIGURED, STUBBORN, free_port, is_running, script
+from tests.ports import free_port
+from tests.supervisor.children import ANSWERS, FAILS, HANGS, HAS_CHILD, MISCONFIGURED, STUBBORN, is_running, script
 from webui.paths import inference_status_path
 from webui.supervisor.child import Child
 from webui.supervisor.probe import Endpoint, is_answering

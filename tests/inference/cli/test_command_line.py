@@ -10,7 +10,7 @@ import pytest
 from inference.cli.group import COMMANDS
 from inference.version import VERSION
 from tests.command import PROGRAM, environment, hearth
-from tests.contract.service import free_port
+from tests.ports import free_port
 
 NOWHERE = f"http://127.0.0.1:{free_port()}"
 
