@@ -29,7 +29,7 @@ def caller_of(scope: Scope) -> str | None:
     caller: nobody is taken for the web process because their header cannot be read."""
     if not is_unix(scope):
         return None
-    callers = [value.decode("latin-1") for name, value in scope["headers"] if name == CALLER_HEADER]
+    callers: list[str] = [value.decode("latin-1") for name, value in scope["headers"] if name == CALLER_HEADER]
     if not callers:
         return None
     if len(callers) > 1 or not _CALLER.fullmatch(callers[0]):

@@ -45,10 +45,6 @@ class ApiRequest:
         told = self.headers.get(b"content-length", b"")
         return int(told) if told.isdigit() and len(told) < 20 else None
 
-    @property
-    def has_body(self) -> bool:
-        return bool(self.body_length) or b"transfer-encoding" in self.headers
-
     async def whole_body(self) -> bytes:
         """Raises Refusal when it is larger than the runtime reads, ClientGone."""
         body = bytearray()

@@ -48,14 +48,23 @@ def test_port_of_the_runtime_asks_for_a_key(site: Site, key: str) -> None:
 def test_port_of_the_runtime_has_no_pages_and_keeps_its_check_of_hosts(site: Site, key: str) -> None:
     with httpx.Client(base_url=site.runtime_url, headers={"x-api-key": key}) as client:
         pages = [
-            client.get(path).status_code for path in ("/accounts/login/", "/static/css/base.css", "/health", "/api/hearth/forget")
+            client.get(path).status_code
+            for path in ("/accounts/login/", "/static/css/base.css", "/health", "/ws/", "/api/hearth/forget")
         ]
         metrics = client.get("/metrics")
         rebound = client.get("/api/tags", headers={"host": "evil.example"})
 
-    assert pages == [404, 404, 404, 404]
+    assert pages == [404, 404, 404, 404, 404]
     assert metrics.status_code == 200 and "hearth" in metrics.text
     assert (rebound.status_code, rebound.content) == (403, b"")
+
+
+def test_socket_of_the_page_is_not_on_the_port_of_the_runtime(site: Site, key: str) -> None:
+    handshake = {"upgrade": "websocket", "connection": "Upgrade", "sec-websocket-version": "13", "sec-websocket-key": "YWJj" * 6}
+
+    answer = httpx.get(f"{site.runtime_url}/ws/", headers={**handshake, "origin": site.runtime_url})
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_api_key")
 
 
 def test_client_of_ollama_works_there_with_the_key(site: Site, key: str) -> None:
