@@ -48,13 +48,13 @@ async def rank(request: Request, body: RerankBody, *, returns_documents: bool) -
     keep_alive = read_keep_alive(body.keep_alive)
     texts = [_text(document) for document in body.asked_documents]
     if not body.asked_model:
-        raise InvalidRequest("model is required")
+        raise InvalidRequest("model is required", "model")
     check_count("documents", texts)
     opened = await open_model(runtime, body.asked_model)
     if not opened.metadata.is_reranker:
         raise InvalidRequest(f'"{body.asked_model}" does not support rerank')
     if texts and not body.query.strip():
-        raise InvalidRequest("query is required")
+        raise InvalidRequest("query is required", "query")
     computed = await compute(
         request, runtime, opened, body, texts, keep_alive=keep_alive,
         build=lambda request_id, part: Rerank(request_id=request_id, query=body.query, documents=part),

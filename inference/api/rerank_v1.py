@@ -16,7 +16,7 @@ async def rerank_v1(request: Request) -> Response:
     """The documents come back unless `return_documents` is false: vLLM's clients read them without having asked."""
     body = await read_body(request, RerankBody)
     if not body.asked_documents:
-        raise InvalidRequest("documents is required")
+        raise InvalidRequest("documents is required", "documents")
     ranked = await rank(request, body, returns_documents=body.return_documents is not False)
     num_tokens = ranked.computed.num_prompt_tokens
     return json_response(
