@@ -24,6 +24,7 @@ from inference.errors import (
     ReaderTooSlow,
     RequestRejected,
     RequestTimeout,
+    ResponseNotKept,
     RuntimeShuttingDown,
     UnsupportedEncoding,
 )
@@ -38,6 +39,7 @@ RETRY_AFTER_S = 5
 CLIENT_CLOSED_REQUEST = 499
 
 _STATUSES: dict[type[InferenceError], HTTPStatus] = {
+    ResponseNotKept: HTTPStatus.NOT_FOUND,
     ModelNotFound: HTTPStatus.NOT_FOUND,
     JobNotFound: HTTPStatus.NOT_FOUND,
     ActionNotPossible: HTTPStatus.CONFLICT,

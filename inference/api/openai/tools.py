@@ -24,10 +24,10 @@ def read_offered_tools(body: ChatCompletionBody) -> OfferedTools:
         if kind not in (None, "function"):
             path = f"tools[{index}].type"
             raise InvalidRequest(f"{path} must be function: no other tools can be called here", path)
-    return _chosen(body.tools, body.tool_choice)
+    return chosen(body.tools, body.tool_choice)
 
 
-def _chosen(tools: list[Any], choice: Any) -> OfferedTools:
+def chosen(tools: list[Any], choice: Any) -> OfferedTools:
     """What OpenAI has beside the choices that `/api/chat` knows."""
     if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
         return _allowed(tools, choice.get("allowed_tools"))
