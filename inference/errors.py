@@ -2,7 +2,6 @@
 
     InferenceError
     ├── RequestRejected            the request itself is at fault
-    │   ├── ResponseNotKept
     │   ├── ModelNotFound
     │   │   └── ModelDamaged
     │   ├── InvalidRequest
@@ -53,12 +52,6 @@ class InvalidRequest(RequestRejected):
 
 class ModelNotFound(RequestRejected):
     code = "model_not_found"
-
-
-class ResponseNotKept(RequestRejected):
-    """An earlier answer is asked for by its id; answers are sent and forgotten."""
-
-    code = "response_not_kept"
 
 
 class ModelDamaged(ModelNotFound):

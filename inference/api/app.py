@@ -43,7 +43,7 @@ from inference.api.push import push
 from inference.api.registries import forget_registry, keep_registry, registries
 from inference.api.rerank import rerank
 from inference.api.rerank_v1 import rerank_v1
-from inference.api.responses.endpoints import input_tokens, kept_response, responses
+from inference.api.responses.endpoints import input_tokens, responses
 from inference.api.runtime import Runtime
 from inference.api.tokens import detokenize, tokenize
 from inference.api.uploads import append_to_upload, create_upload, finish_upload, list_uploads, remove_upload, show_upload
@@ -79,9 +79,6 @@ def build_app(runtime: Runtime) -> ASGIApp:
         _route("/v1/models/{model:path}", show_model, "GET"),
         _route("/v1/responses", responses, "POST"),
         _route("/v1/responses/input_tokens", input_tokens, "POST"),
-        _route("/v1/responses/{response}", kept_response, "GET", "DELETE"),
-        _route("/v1/responses/{response}/cancel", kept_response, "POST"),
-        _route("/v1/responses/{response}/input_items", kept_response, "GET"),
         _route("/v1/messages", messages, "POST"),
         _route("/v1/messages/count_tokens", count_tokens, "POST"),
         _route("/v1/rerank", rerank_v1, "POST"),

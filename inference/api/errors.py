@@ -24,7 +24,6 @@ from inference.errors import (
     ReaderTooSlow,
     RequestRejected,
     RequestTimeout,
-    ResponseNotKept,
     RuntimeShuttingDown,
     UnsupportedEncoding,
 )
@@ -39,7 +38,6 @@ RETRY_AFTER_S = 5
 CLIENT_CLOSED_REQUEST = 499
 
 _STATUSES: dict[type[InferenceError], HTTPStatus] = {
-    ResponseNotKept: HTTPStatus.NOT_FOUND,
     ModelNotFound: HTTPStatus.NOT_FOUND,
     JobNotFound: HTTPStatus.NOT_FOUND,
     ActionNotPossible: HTTPStatus.CONFLICT,

@@ -57,7 +57,8 @@ ROUTES = [
     *_routes(
         Door.CHAT, Kind.USES,
         "POST /api/chat", "POST /api/generate", "POST /api/tokenize", "POST /api/detokenize",
-        "POST /v1/chat/completions", "POST /v1/completions", "POST /v1/responses",
+        "POST /v1/chat/completions", "POST /v1/completions",
+        "POST /v1/responses", "POST /v1/responses/input_tokens",
         "POST /v1/messages", "POST /v1/messages/count_tokens",
     ),
     *_routes(

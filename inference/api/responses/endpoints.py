@@ -1,4 +1,4 @@
-"""`POST /v1/responses` and `/v1/responses/input_tokens`; what would need answers that were kept."""
+"""`POST /v1/responses` and `/v1/responses/input_tokens`."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,7 +12,6 @@ from inference.api.responses.schemas import InputTokensBody, ResponsesBody
 from inference.api.responses.translation import chat_body_of
 from inference.api.responses.writer import ResponsesWriter
 from inference.api.tokens import count_prompt
-from inference.errors import ResponseNotKept
 
 
 async def responses(request: Request) -> Answer:
@@ -26,7 +25,3 @@ async def input_tokens(request: Request) -> Response:
     body = await read_body(request, InputTokensBody)
     prepared = await prepare_chat(request, chat_body_of(body), default_options=DEFAULT_OPTIONS, may_not_think=True)
     return json_response({"object": "response.input_tokens", "input_tokens": await count_prompt(request, prepared)})
-
-
-async def kept_response(request: Request) -> Response:
-    raise ResponseNotKept("responses are not kept here: ask with the whole conversation")
