@@ -57,6 +57,8 @@ def test_many_closed_blocks_come_in_few_frames() -> None:
 
 @pytest.mark.parametrize("indent", ["", "  "])
 def test_long_fence_is_appended_as_raw_text(indent: str) -> None:
+    # The first code of a language also pays for the reading of its rules.
+    render("```python\nx\n```")
     code = "".join(f"{indent}if x < {number}: y = '&amp;😀'\n" for number in range(600))
     stream, view, page, frames = replay(f"text\n\n{indent}```python\n{code}", 11, LONG_FENCE)
 
