@@ -33,10 +33,13 @@ class Reading:
             thinking_end=tags.closing if tags else "",
             may_think=self.parses_thinking,
             shown_texts=self.syntax.shown_texts(thinking=tags is not None, tools=bool(self.tools)),
-            calls=self._call_rules() if self.tools else None,
+            calls=self._call_rules(),
         )
 
-    def _call_rules(self) -> CallRules:
+    def _call_rules(self) -> CallRules | None:
+        """None also where calls are only looked at when they are there. A call that is demanded is one in JSON for any model."""
+        if not self.tools or (self.syntax.tags_arguments and not self.is_call_required):
+            return None
         return CallRules(
             tools=json.dumps([tool["function"] for tool in self.tools], ensure_ascii=False),
             marks=list(self.syntax.call_marks),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inference.grammar.characters import literal
+from inference.grammar.characters import json_literal, literal
 from inference.grammar.json_values import Values
 from inference.grammar.rules import Rules
 
@@ -61,9 +61,7 @@ class CallForms:
         kind = f"({literal(json.dumps('type'))} {colon} {literal(json.dumps('function'))} {comma})?"
         number = f'({comma} {literal(json.dumps("id"))} {colon} "\\"" {_ID} "\\"")?'
         between = self._rules.add(f"{comma} {arguments} {colon}")
-        calls = self._rules.add(
-            " | ".join(f"{literal(json.dumps(tool.name, ensure_ascii=False))} {between} {tool.arguments}" for tool in self._tools)
-        )
+        calls = self._rules.add(" | ".join(f"{json_literal(tool.name)} {between} {tool.arguments}" for tool in self._tools))
         return self._rules.add(f"{literal('{')} {space} {kind} {keys} {colon} {calls} {number} {space} {literal('}')}")
 
     def _list(self) -> str:

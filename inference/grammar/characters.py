@@ -1,6 +1,9 @@
 """Sets of characters, and how they are written in a grammar for the inside of a JSON string."""
 
+import json
+import re
 from collections.abc import Iterable
+from typing import Any
 
 #: Inclusive ranges of code points, sorted and apart.
 CharacterSet = tuple[tuple[int, int], ...]
@@ -9,6 +12,7 @@ LAST = 0x10FFFF
 ANY: CharacterSet = ((0, LAST),)
 #: JSON text cannot hold them, or only behind a backslash.
 _NOT_PLAIN: CharacterSet = ((0x00, 0x1F), (0x22, 0x22), (0x5C, 0x5C), (0xD800, 0xDFFF))
+_RARE = re.compile("([\U00040000-\U0010ffff])")
 _ESCAPES = {0x08: "b", 0x09: "t", 0x0A: "n", 0x0C: "f", 0x0D: "r", 0x22: '"', 0x5C: "\\"}
 
 
@@ -54,6 +58,15 @@ def in_json_string(characters: CharacterSet) -> str:
 def literal(text: str) -> str:
     """GBNF for exactly this text."""
     return '"' + "".join(_escaped(ord(character)) for character in text) + '"'
+
+
+def json_literal(value: Any) -> str:
+    """GBNF for a value as JSON. Some vocabularies cannot spell what lies beyond the planes in use; JSON can, with a backslash."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    parts = [part for part in _RARE.split(text) if part]
+    return " ".join(
+        f"({literal(part)} | {literal(json.dumps(part)[1:-1])})" if _RARE.match(part) else literal(part) for part in parts
+    )
 
 
 def _range(low: int, high: int) -> str:

@@ -1,15 +1,15 @@
 """The values that a JSON schema lists by name: `const` and `enum`."""
 
-import json
 from typing import Any
 
 from inference.errors import InvalidRequest
+from inference.grammar.characters import json_literal
 from inference.grammar.schema_nodes import Schema
 from inference.grammar.validity import is_of_type
 
 
 def constants_of(schema: Schema, keywords: set[str]) -> list[str]:
-    """Each value as JSON. `keywords` are those of the schema that say something of a value. Raises `InvalidRequest`."""
+    """GBNF for each value as JSON. `keywords` are those of the schema that say something of a value. Raises `InvalidRequest`."""
     values = [schema["const"]] if "const" in schema else schema["enum"]
     if not isinstance(values, list) or not values:
         raise InvalidRequest('format: "enum" has to be a list of values.')
@@ -26,6 +26,6 @@ def constants_of(schema: Schema, keywords: set[str]) -> list[str]:
 
 def _written(value: Any) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return json_literal(value)
     except ValueError:
         raise InvalidRequest('format: "const" and "enum" cannot hold a number without end.') from None

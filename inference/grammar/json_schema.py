@@ -9,7 +9,6 @@ import json
 from typing import Any
 
 from inference.errors import InvalidRequest
-from inference.grammar.characters import literal
 from inference.grammar.constants import constants_of
 from inference.grammar.json_values import STRING, VALUE, Values
 from inference.grammar.numbers import INTEGER, NUMBER, integer_between, number_between
@@ -172,7 +171,7 @@ class SchemaCompiler:
         return {key: value for key, value in schema.items() if key in known}
 
     def _constants(self, schema: Schema) -> str:
-        return self._rules.add(" | ".join(literal(text) for text in constants_of(schema, set(self._resolved(schema)))))
+        return self._rules.add(" | ".join(constants_of(schema, set(self._resolved(schema)))))
 
     def _array(self, schema: Schema, depth: int) -> str:
         least, most = count_of(schema, "minItems", 0), count_of(schema, "maxItems", None)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from inference.errors import InvalidRequest
-from inference.grammar.characters import CharacterSet, complement, in_json_string, literal, united
+from inference.grammar.characters import CharacterSet, complement, in_json_string, json_literal, literal, united
 from inference.grammar.json_values import OBJECT, Values
 from inference.grammar.rules import Rules
 from inference.grammar.schema_nodes import Schema, count_of
@@ -26,7 +26,7 @@ def object_rule(schema: Schema, rules: Rules, values: Values, visit: Callable[[A
     if any(properties[name] is False for name in required):
         raise InvalidRequest('format: "required" names a property that is not allowed.')
     pairs = [
-        (rules.add(f"{literal(json.dumps(name, ensure_ascii=False))} {values.colon} {visit(inner)}"), name in required)
+        (rules.add(f"{json_literal(name)} {values.colon} {visit(inner)}"), name in required)
         for name, inner in properties.items()
         if inner is not False
     ]

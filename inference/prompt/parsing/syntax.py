@@ -19,6 +19,8 @@ class AnswerSyntax:
     thinking: ThinkingTags | None = None
     tool_marks: tuple[str, ...] = ()
     knows_tools: bool = False
+    #: Arguments of calls are written as texts between tags, which no grammar here speaks of.
+    tags_arguments: bool = False
     #: Can fill in what is missing between two texts, by its template.
     knows_infill: bool = False
 
@@ -44,7 +46,12 @@ def _jinja_syntax(template: str) -> AnswerSyntax:
     thinks = "<think>" in template and "</think>" in template
     knows_tools = "tools" in template or "tool_call" in template
     marks = tuple(mark for mark in COMMON_MARKS if mark in template) if knows_tools else ()
-    return AnswerSyntax(thinking=ThinkingTags() if thinks else None, tool_marks=marks, knows_tools=knows_tools)
+    return AnswerSyntax(
+        thinking=ThinkingTags() if thinks else None,
+        tool_marks=marks,
+        knows_tools=knows_tools,
+        tags_arguments=_tags_arguments(template),
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -61,8 +68,14 @@ def _go_syntax(source: str) -> AnswerSyntax:
         thinking=thinking,
         tool_marks=(mark,) if mark else (),
         knows_tools="tools" in names,
+        tags_arguments=_tags_arguments(source),
         knows_infill="suffix" in names,
     )
+
+
+def _tags_arguments(template: str) -> bool:
+    """As Qwen 3 Coder does, or GLM 4.5."""
+    return "<parameter=" in template or "<arg_key>" in template
 
 
 def _thinking_tags(nodes: list[Node], *, is_in_messages: bool = False) -> ThinkingTags | None:

@@ -1,5 +1,6 @@
 """A grammar and how far a text has come in it."""
 
+import codecs
 import time
 import weakref
 from typing import Any
@@ -12,6 +13,8 @@ from inference.runner.engine.model_runner import SamplingFailed
 from inference.runner.llama.candidates import Candidates
 from inference.runner.llama.vocabulary import Vocabulary
 
+#: Of tokens that would make no whole characters, seldom more than one.
+_MOST_TRIES = 16
 #: What an ambiguous grammar costs can double with each character.
 _SLOWEST_NS = 1_000_000_000
 
@@ -30,6 +33,9 @@ class Grammar:
         self._silent_tokens = np.setdiff1d(silent, sorted(shown_tokens)) if shown_tokens else silent
         self._vocabulary = vocabulary
         self._shown_tokens = shown_tokens
+        self._tokens_by_start = vocabulary.tokens_by_start
+        #: The beginning of a character whose other bytes are to come.
+        self._partial = b""
         self._own(handle)
 
     def _own(self, handle: Any) -> None:
@@ -40,7 +46,7 @@ class Grammar:
     def copy(self) -> "Grammar":
         """Of the same place in the same grammar, and independent of this one."""
         copy = object.__new__(Grammar)
-        copy._silent_tokens, copy._vocabulary, copy._shown_tokens = self._silent_tokens, self._vocabulary, self._shown_tokens
+        copy.__dict__.update(self.__dict__)
         copy._own(llama_cpp.llama_sampler_clone(self._handle))
         return copy
 
@@ -48,20 +54,36 @@ class Grammar:
         """The token itself where it is allowed, else one that the chain draws from those that are; -1 when there is none.
         Raises `SamplingFailed`."""
         started_ns = time.perf_counter_ns()
-        if not self._allows(token, candidates):
-            # Seldom: looking at every token of the vocabulary takes milliseconds.
-            candidates.fill(context, row)
-            candidates.forbid(self._silent_tokens)
-            candidates.apply(self._handle)
-            candidates.apply(chain)
-            token = candidates.selected
-            if not self._allows(token, candidates):
-                return -1
-        if token not in self._vocabulary.end_tokens:
-            llama_cpp.llama_sampler_accept(self._handle, token)
+        if not self.allows(token, candidates):
+            token = self._draw(chain, candidates, context, row)
+        if token >= 0 and token not in self._vocabulary.end_tokens:
+            self.accept(token)
         if time.perf_counter_ns() - started_ns > _SLOWEST_NS:
             raise SamplingFailed("The grammar can be read in too many ways at once: make it less ambiguous.")
         return token
+
+    def accept(self, token: int) -> None:
+        """Goes on by a token that is allowed and does not end the answer."""
+        llama_cpp.llama_sampler_accept(self._handle, token)
+        self._partial = self._partial_after(token) or b""
+
+    def _draw(self, chain: object, candidates: Candidates, context: object, row: int) -> int:
+        """Seldom needed: looking at every token of the vocabulary takes milliseconds."""
+        refused: list[int] = []
+        for _ in range(_MOST_TRIES):
+            candidates.fill(context, row)
+            candidates.forbid(self._silent_tokens)
+            candidates.forbid(self._tokens_by_start[not self._partial])
+            candidates.forbid(np.array(refused, dtype=np.int32))
+            candidates.apply(self._handle)
+            candidates.apply(chain)
+            token = candidates.selected
+            if self.allows(token, candidates):
+                return token
+            if token < 0 or not candidates.allows(self._handle, token):
+                return -1
+            refused.append(token)
+        return -1
 
     def follow(self, text: str, candidates: Candidates) -> bool:
         """Takes a text that is there already; False, and then this grammar is of no more use, where it does not fit."""
@@ -75,9 +97,23 @@ class Grammar:
         """Whether the text is complete; it may still be one that can go on."""
         return any(candidates.allows(self._handle, token) for token in sorted(self._vocabulary.end_tokens)[:1])
 
-    def _allows(self, token: int, candidates: Candidates) -> bool:
-        """Tokens without text are none that a grammar speaks of: llama.cpp would compare their names."""
+    def allows(self, token: int, candidates: Candidates) -> bool:
+        """Tokens without text are none that a grammar speaks of: llama.cpp would compare their names. Nor are bytes that make no
+        character: llama.cpp counts them as one, and what is shown for them are several."""
         known = self._vocabulary
         if token < 0 or not (known.piece(token) or token in known.end_tokens or token in self._shown_tokens):
             return False
-        return candidates.allows(self._handle, token)
+        return self._partial_after(token) is not None and candidates.allows(self._handle, token)
+
+    def _partial_after(self, token: int) -> bytes | None:
+        """What would be unfinished after the token; None where it does not go on with what is."""
+        known = self._vocabulary
+        piece = known.written_piece(token) if token in self._shown_tokens else known.piece(token)
+        if not self._partial and piece.isascii():
+            return b""
+        decoder = codecs.getincrementaldecoder("utf-8")("strict")
+        try:
+            decoder.decode(self._partial + piece)
+        except UnicodeDecodeError:
+            return None
+        return decoder.getstate()[0]

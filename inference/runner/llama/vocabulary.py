@@ -75,6 +75,14 @@ class Vocabulary:
         silent = (t for t in range(self.num_tokens) if llama_cpp.llama_vocab_get_attr(self._vocab, t) & kinds)
         return np.array([token for token in silent if token not in self.end_tokens], dtype=np.int32)
 
+    @functools.cached_property
+    def tokens_by_start(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Tokens whose text begins with a character, and such whose text begins within one. Takes some tens of milliseconds
+        the first time."""
+        starts = np.array([(self.piece(token) or b"\0")[0] for token in range(self.num_tokens)], dtype=np.uint8)
+        is_within = (starts >= 0x80) & (starts < 0xC0)
+        return np.flatnonzero(~is_within).astype(np.int32), np.flatnonzero(is_within).astype(np.int32)
+
     def special_text(self, token: int) -> str:
         """A token as a chat template writes it, such as `<s>`; empty where the model has no such token."""
         return self._read_piece(token, special=True).decode("utf-8", "replace") if 0 <= token < self.num_tokens else ""

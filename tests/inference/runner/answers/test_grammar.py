@@ -5,7 +5,10 @@ import jsonschema
 import pytest
 
 from inference.errors import InvalidRequest
+from inference.grammar.json_schema import grammar_of
+from inference.runner.llama.candidates import Candidates
 from inference.runner.llama.constraint import GrammarConstraint
+from inference.runner.llama.grammar import Grammar
 from inference.runner.messages import ChatMessage, ChatPrompt, RequestFailed, SamplingParams, Submit
 from tests.inference.grammar.test_json_schema import CASES
 from tests.inference.runner.answers.conftest import QUESTION, House
@@ -115,6 +118,31 @@ def test_grammar_that_leaves_nothing_to_draw_ends_the_answer(house: House) -> No
     answer = house.ask(grammar='root ::= "blue" "x"', sampling=SamplingParams(temperature=0, logit_bias=forbidden))
 
     assert (answer.text, answer.reason) == ("", "stop")
+
+
+def test_bytes_that_make_no_character_are_not_allowed(house: House) -> None:
+    """llama.cpp lets them through as one character; what is shown for them are several, more than a schema may allow."""
+    vocabulary, candidates = house.model.vocabulary, Candidates(house.model.vocabulary.num_tokens)
+    pieces = {vocabulary.piece(token): token for token in range(vocabulary.num_tokens)}
+    grammar = Grammar(grammar_of('{"type": "string", "maxLength": 1}'), vocabulary)
+    grammar.accept(pieces[b'"'])
+    assert not grammar.allows(pieces[b"\x80"], candidates)
+    assert grammar.allows(pieces[b"\xe0"], candidates)
+
+    grammar.accept(pieces[b"\xe0"])
+
+    assert not grammar.allows(pieces[b"\x80"], candidates)
+    assert candidates.allows(grammar._handle, pieces[b"\x80"]), "llama.cpp itself refuses it: nothing needs to be done here"
+    assert not grammar.allows(pieces[b'"'], candidates)
+    assert grammar.allows(pieces[b"\xb8"], candidates)
+
+
+def test_name_that_the_vocabulary_cannot_spell_is_escaped(house: House) -> None:
+    schema = {"type": "object", "properties": {"a\U000495d7": {"const": "\U0010fffd"}}, "required": ["a\U000495d7"]}
+
+    answer = house.ask(json_schema=json.dumps(schema), max_tokens=80)
+
+    assert json.loads(answer.text) == {"a\U000495d7": "\U0010fffd"}
 
 
 def test_control_tokens_are_no_text_for_a_grammar(house: House) -> None:
