@@ -3,7 +3,6 @@
 from http import HTTPStatus
 
 import msgspec
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -62,4 +61,5 @@ async def _act(jobs: JobManager, job_id: str, action: str) -> Job:
             return await jobs.cancel(job_id)
         case "retry":
             return await jobs.retry(job_id)
-    raise HTTPException(HTTPStatus.NOT_FOUND)
+    jobs.find(job_id)
+    raise InvalidRequest("action must be pause, resume, cancel or retry", "action")

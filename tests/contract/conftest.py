@@ -5,6 +5,7 @@ import pytest
 
 from inference.library.models import Library
 from tests.contract.service import Service
+from tests.contract.tiny_service import tiny as tiny
 from tests.inference.library.files import make_model
 from tests.inference.tiny_models import write_bert, write_llama
 

@@ -97,11 +97,13 @@ def test_document_is_served_in_the_language_asked_for(service: Service) -> None:
 
 
 CHAT = {**chat_body(), "options": {"num_predict": 5, "seed": 1}}
-TOOL = {
+TOOL: dict[str, Any] = {
     "type": "function",
     "function": {"name": "look", "parameters": {"type": "object", "properties": {"at": {"type": "string"}}}},
 }
 OPENAI = {"model": MODEL, "messages": CHAT["messages"], "max_tokens": 5, "seed": 1}
+ANTHROPIC = {"model": MODEL, "messages": CHAT["messages"], "max_tokens": 20}
+RESPONSES = {"model": MODEL, "input": "Hello", "max_output_tokens": 20}
 ASKED: list[tuple[str, dict[str, Any]]] = [
     ("/api/chat", CHAT | {"hearth": {"events": True}}),
     ("/api/chat", CHAT | {"stream": False, "logprobs": True, "top_logprobs": 2}),
@@ -132,6 +134,23 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
     ("/v1/embeddings", {"model": MODEL, "input": "a"}),
     ("/v1/embeddings", {"model": MODEL, "input": "a", "encoding_format": "base64"}),
     ("/v1/rerank", {"model": MODEL, "query": "a", "documents": ["a"]}),
+    ("/v1/responses", RESPONSES),
+    ("/v1/responses", RESPONSES | {"stream": True}),
+    (
+        "/v1/responses",
+        RESPONSES | {"tools": [{"type": "function", **TOOL["function"]}], "tool_choice": "required", "stream": True},
+    ),
+    ("/v1/responses", RESPONSES | {"model": "nothing"}),
+    ("/v1/responses/input_tokens", {"model": MODEL, "input": "Hello"}),
+    ("/v1/messages", ANTHROPIC),
+    ("/v1/messages", ANTHROPIC | {"stream": True}),
+    (
+        "/v1/messages",
+        ANTHROPIC | {"tools": [{"name": "look", "input_schema": {}}], "tool_choice": {"type": "any"}, "stream": True},
+    ),
+    ("/v1/messages", ANTHROPIC | {"max_tokens": "x"}),
+    ("/v1/messages", ANTHROPIC | {"model": "nothing"}),
+    ("/v1/messages/count_tokens", {"model": MODEL, "messages": CHAT["messages"]}),
     ("/api/hearth/estimate", {"model": MODEL}),
     ("/api/hearth/estimate", {"size": -1}),
     ("/api/hearth/jobs", {"kind": "nothing"}),

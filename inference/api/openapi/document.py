@@ -26,8 +26,7 @@ _REASONS = {
     409: Text("Not possible in this state.", "当前状态下不可行。"),
     413: Text("The body is too large.", "请求正文过大。"),
     415: Text("The body is compressed in a way that is not read here.", "请求正文的压缩方式不受支持。"),
-    500: Text("Something failed here; the log says what.", "服务器出错；日志中有说明。"),
-    502: Text("The registry failed.", "仓库出错。"),
+    500: Text("Something failed here, or at a registry; the error says what.", "服务器或仓库出错；错误中有说明。"),
     503: Text("No place or memory now: try again after Retry-After seconds.", "暂无空位或内存：请在 Retry-After 秒后重试。"),
     507: Text("The disk is full.", "磁盘已满。"),
 }

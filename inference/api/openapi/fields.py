@@ -61,6 +61,25 @@ _FORMAT = {"anyOf": [{"const": "json"}, {"const": ""}, {"type": "object", "descr
 _OPTIONS = {"$ref": "#/components/schemas/Options"}
 _PARTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "object"}}, {"type": "null"}]}
 
+_RESPONSE_INPUT = _field(
+    "A text, or items: messages, function calls and their outputs, reasoning.",
+    "文本，或条目：消息、函数调用及其结果、思考。",
+    {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "object"}}]},
+)
+_RESPONSE_CHOICE = _field("none, auto, required, or one function.", "none、auto、required 或指定的函数。")
+_RESPONSE_TOOLS = _field(
+    "Functions the model may call, each with name, description and parameters.",
+    "模型可以调用的函数，包含 name、description 和 parameters。",
+    {"type": "array", "items": {"type": "object"}},
+)
+_NAMED_TOOLS = _field(
+    "Tools the model may use, each with name, description and input_schema.",
+    "模型可以使用的工具，包含 name、description 和 input_schema。",
+    {"type": "array", "items": {"type": "object", "required": ["name"]}},
+)
+_ANTHROPIC_CHOICE = _field("Whether a tool is used: auto, any, none, or one tool.", "是否使用工具：auto、any、none 或指定工具。")
+_THINKING = _field("Whether the model thinks first.", "模型是否先思考。")
+
 FIELDS: dict[str, Field] = {
     # Of all protocols.
     "model": _field("Name of the model.", "模型名称。"),
@@ -212,6 +231,62 @@ FIELDS: dict[str, Field] = {
     "best_of": _field("Must be n.", "必须等于 n。"),
     "input": _field("A text, token ids, or several of either.", "文本、token id，或其列表。", _INPUT),
     "encoding_format": _field("float or base64.", "float 或 base64。", {"enum": ["float", "base64"]}),
+    # Of responses.
+    "InputTokensBody.input": _RESPONSE_INPUT,
+    "ResponsesBody.input": _RESPONSE_INPUT,
+    "InputTokensBody.tool_choice": _RESPONSE_CHOICE,
+    "ResponsesBody.tool_choice": _RESPONSE_CHOICE,
+    "InputTokensBody.tools": _RESPONSE_TOOLS,
+    "ResponsesBody.tools": _RESPONSE_TOOLS,
+    "instructions": _field("System prompt.", "系统提示词。"),
+    "truncation": _field("auto leaves the oldest messages out where there are too many.", "auto 表示消息过多时去掉最早的消息。"),
+    "text": _field("Format of the answer.", "回答的格式。"),
+    "TextBody.format": _field(
+        "text, json_object, or json_schema with a schema.", "text、json_object，或带 schema 的 json_schema。"
+    ),
+    "verbosity": _field("Changes nothing.", "不影响结果。"),
+    "TextFormatBody.type": _field("text, json_object or json_schema.", "text、json_object 或 json_schema。"),
+    "TextFormatBody.name": _field("A name for it, which changes nothing.", "名称，不影响结果。"),
+    "TextFormatBody.description": _field("Changes nothing.", "不影响结果。"),
+    "strict": _field("The answer is always valid against the schema.", "回答始终符合 schema。"),
+    "ResponsesReasoningBody.summary": _field("Shows the thinking as a summary.", "以摘要形式显示思考内容。"),
+    "generate_summary": _field("The older name of summary.", "summary 的旧名称。"),
+    "max_output_tokens": _field("Longest answer, in tokens.", "回答的最大 token 数。"),
+    "include": _field(
+        "message.output_text.logprobs and reasoning.encrypted_content.",
+        "message.output_text.logprobs 和 reasoning.encrypted_content。",
+    ),
+    "metadata": _field("Comes back with the answer.", "随回答返回。"),
+    # Anthropic's.
+    "AnthropicMessageBody.role": _field("user, assistant or system.", "user、assistant 或 system。"),
+    "AnthropicMessageBody.content": _field(
+        "A text, or blocks: text, image, document, tool_use, tool_result, thinking.",
+        "文本，或 text、image、document、tool_use、tool_result、thinking 组成的块。",
+        _PARTS,
+    ),
+    "ConversationBody.system": _field("System prompt: a text, or text blocks.", "系统提示词：文本或文本块。", _PARTS),
+    "MessagesBody.system": _field("System prompt: a text, or text blocks.", "系统提示词：文本或文本块。", _PARTS),
+    "ConversationBody.tools": _NAMED_TOOLS,
+    "MessagesBody.tools": _NAMED_TOOLS,
+    "ConversationBody.tool_choice": _ANTHROPIC_CHOICE,
+    "MessagesBody.tool_choice": _ANTHROPIC_CHOICE,
+    "ConversationBody.thinking": _THINKING,
+    "MessagesBody.thinking": _THINKING,
+    "output_config": _field("How hard to think, and the format of the answer.", "思考的程度和回答的格式。"),
+    "output_format": _field("The older place of output_config.format.", "output_config.format 的旧位置。"),
+    "OutputConfigBody.format": _field("A JSON schema that the answer is always valid against.", "回答始终符合的 JSON schema。"),
+    "OutputFormatBody.type": _field("json_schema.", "只能是 json_schema。"),
+    "OutputConfigBody.effort": _field("low, medium, high, xhigh or max.", "low、medium、high、xhigh 或 max。"),
+    "AnthropicToolChoiceBody.type": _field("auto, any, tool or none.", "auto、any、tool 或 none。"),
+    "AnthropicToolChoiceBody.name": _field("Name of the tool.", "工具名称。"),
+    "disable_parallel_tool_use": _field("At most one call in an answer.", "一次回答最多调用一个工具。"),
+    "ThinkingBody.type": _field(
+        "enabled, adaptive, between_tools or disabled.", "enabled、adaptive、between_tools 或 disabled。"
+    ),
+    "budget_tokens": _field("Checked, and bounds nothing.", "会检查，但不限制思考长度。"),
+    "display": _field("omitted does not show the thinking.", "omitted 表示不显示思考内容。"),
+    "cache_control": _field("Decides how usage tells what was computed before.", "决定 usage 中如何表示已缓存的 token。"),
+    "stop_sequences": _field("Texts that end the answer.", "遇到即结束回答的文本。"),
     # Hearth's.
     "kind": _field("Kind of work.", "任务种类。", {"enum": ["pull", "push", "import", "bench", "optimise"]}),
     "size": _field("Bytes.", "字节数。"),

@@ -74,7 +74,7 @@ class Machine(Struct):
     rates: dict[str, int]
 
 
-class KnownSize(Size, kw_only=True):
+class KnownSize(Size, frozen=True, kw_only=True):
     installed: bool
     estimate: Estimate
 
@@ -97,7 +97,7 @@ class Catalogue(Struct):
     families: list[KnownFamily]
 
 
-class Benchmark(BenchResult, kw_only=True):
+class Benchmark(BenchResult, frozen=True, kw_only=True):
     is_here: bool
 
 

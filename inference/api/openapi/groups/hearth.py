@@ -7,6 +7,7 @@ from inference.api.openapi.job_body import JobBody
 from inference.api.openapi.operation import Group, Operation, Parameter, Text
 from inference.api.registries import RegistryBody
 from inference.api.uploads import FinishBody, UploadBody
+from inference.estimate.estimator import Estimate
 from inference.jobs.job import Job
 
 _JOB = Parameter("id", "path", Text("Of the job.", "任务的 id。"))
@@ -71,7 +72,7 @@ HEARTH = Group(
             summary=Text("Estimate what a model would need and how fast it would be", "估计模型的需求和速度"),
             description=Text("A model’s name, or size or parameters.", "提供模型名称，或 size 与 parameters 之一。"),
             body=EstimateBody, optional="model parameters active_parameters size quantization context insecure",
-            example={"model": MODEL, "context": 8192}, answer=hearth.Estimate, refusals=(401, 404, 502),
+            example={"model": MODEL, "context": 8192}, answer=Estimate, refusals=(401, 404),
         ),
         Operation(
             method="GET", path="/api/hearth/catalogue",
@@ -130,7 +131,7 @@ HEARTH = Group(
             description=Text("Asks the registry whether it accepts it.", "会向仓库确认是否有效。"),
             body=RegistryBody, required="registry password", optional="username insecure",
             example={"registry": "registry.example.org", "username": "sky", "password": "token"},
-            answer=hearth.Registry, refusals=(401, 404, 502),
+            answer=hearth.Registry, refusals=(401, 404),
         ),
         Operation(
             method="DELETE", path="/api/hearth/registries/{registry}",

@@ -125,13 +125,13 @@ OLLAMA = Group(
                 "客户端断开后继续下载。会访问模型所在的仓库。",
             ),
             body=TransferBody, required="model", optional=_TRANSFER, example={"model": MODEL},
-            answer=Progress, stream=(NDJSON, (Progress, ollama.OllamaError)), refusals=(401, 404, 502, 507),
+            answer=Progress, stream=(NDJSON, (Progress, ollama.OllamaError)), refusals=(401, 404, 507),
         ),
         Operation(
             method="POST", path="/api/push",
             summary=Text("Upload a model to its registry", "将模型上传到仓库"),
             body=TransferBody, required="model", optional=_TRANSFER, example={"model": "registry.example.org/sky/sky"},
-            answer=Progress, stream=(NDJSON, (Progress, ollama.OllamaError)), refusals=(401, 404, 502),
+            answer=Progress, stream=(NDJSON, (Progress, ollama.OllamaError)), refusals=(401, 404),
         ),
         Operation(
             method="HEAD", path="/api/blobs/{digest}",

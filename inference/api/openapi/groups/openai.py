@@ -3,6 +3,7 @@
 from inference.api.openai.schemas import ChatCompletionBody, CompletionBody, EmbeddingBody
 from inference.api.openapi.answers import openai
 from inference.api.openapi.groups.ollama import MODEL
+from inference.api.openapi.groups.responses import RESPONSES
 from inference.api.openapi.operation import SSE, Group, Operation, Parameter, Text
 from inference.api.schemas import RerankBody
 
@@ -45,6 +46,7 @@ OPENAI = Group(
             example=_CHAT_EXAMPLE,
             answer=openai.ChatCompletion, stream=(SSE, (openai.ChatCompletionChunk, openai.OpenAIError)), refusals=(404,),
         ),
+        *RESPONSES,
         Operation(
             method="POST", path="/v1/completions", is_work=True,
             summary=Text("Go on from a prompt", "续写提示词"),
