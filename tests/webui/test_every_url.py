@@ -22,7 +22,7 @@ OPEN = {"account_login", "account_signup", "password-reset", "language", "theme"
 #: Answers also those waiting for approval.
 WAITING = {"waiting", "account_logout"}
 #: Answers whoever has been let in, about nobody but themselves.
-LET_IN = {"account", "account_change_password", "api-keys", "chat", "message-send", "sidebar", "model-picker"}
+LET_IN = {"account", "account_change_password", "api-keys", "api-reference", "chat", "message-send", "sidebar", "model-picker"}
 #: Belongs to one person: nobody else, no administrator either, learns that it is there.
 OWNED = {
     "api-key",
