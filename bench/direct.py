@@ -9,12 +9,12 @@ from pathlib import Path
 from bench.load import Answer, question
 from bench.servers import STARTER, Settings
 from inference.runner.client import RunnerClient
+from inference.runner.config import RunnerConfig
 from inference.runner.messages import (
     ChatMessage,
     ChatPrompt,
     OutputDelta,
     RequestFinished,
-    RunnerConfig,
     SamplingParams,
     Submit,
 )

@@ -14,10 +14,11 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.servers import STARTER
+from inference.runner.config import RunnerConfig
 from inference.runner.engine.engine import Engine
 from inference.runner.engine.request import Request
 from inference.runner.llama.model_runner import LlamaModelRunner
-from inference.runner.messages import RunnerConfig, SamplingParams
+from inference.runner.messages import SamplingParams
 from inference.runner.threads import usable_cores
 
 PROMPT = "Tell me the history of bread."

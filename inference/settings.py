@@ -10,7 +10,7 @@ from typing import cast, get_args
 
 from inference.address import DEFAULT_PORT, Address, parse_address
 from inference.durations import keep_alive_seconds, parse_duration
-from inference.runner.messages import FlashAttention, KvCacheType
+from inference.runner.config import FlashAttention, KvCacheType
 from inference.sizes import parse_size
 
 _LOG_LEVELS = ("debug", "info", "warning", "error")

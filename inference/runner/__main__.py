@@ -21,6 +21,7 @@ import msgspec
 from inference.errors import ModelLoadFailed
 from inference.prompt.chat_template import ChatTemplate
 from inference.runner import lifetime
+from inference.runner.config import RunnerConfig
 from inference.runner.connection import Inbox, Reader, Stop, Writer, accept, listen, send_at_once
 from inference.runner.decode_loop import DecodeLoop
 from inference.runner.embedding_preparation import EmbeddingPreparation
@@ -31,7 +32,7 @@ from inference.runner.kv_saving import open_store, save_states
 from inference.runner.llama.embedding_runner import LlamaEmbeddingRunner, is_embedding_model
 from inference.runner.llama.model_runner import LlamaModelRunner
 from inference.runner.llama.pooling import LlamaPooling
-from inference.runner.messages import LoadFailed, LoadProgress, RunnerConfig
+from inference.runner.messages import LoadFailed, LoadProgress
 from inference.runner.outbox import Outbox
 from inference.runner.preparation import Preparation
 from inference.runner.token_preparation import TokenPreparation

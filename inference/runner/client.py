@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 import msgspec
 
 from inference.errors import InvalidRequest, ModelLoadFailed, RunnerCrashed, error_from_code
+from inference.runner.config import RunnerConfig
 from inference.runner.frame_connection import FrameConnection
 from inference.runner.mailbox import Mailbox
 from inference.runner.messages import (
@@ -23,7 +24,6 @@ from inference.runner.messages import (
     PromptRendered,
     RequestFailed,
     RequestFinished,
-    RunnerConfig,
     RunnerReady,
     Shutdown,
     Submission,

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import msgspec
 
+from inference.runner.config import RunnerConfig
 from inference.runner.connection import Inbox
 from inference.runner.engine.engine import Engine
 from inference.runner.kv_folder import KVFolder
 from inference.runner.kv_worker import KVWorker
 from inference.runner.llama.backend import build_name
 from inference.runner.llama.model_runner import LlamaModelRunner
-from inference.runner.messages import RunnerConfig
 
 #: How a model is run without its states being others for it. Whatever is not named here makes them others.
 _WITHOUT_INFLUENCE = {

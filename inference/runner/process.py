@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from inference.errors import ModelLoadFailed
+from inference.runner.config import RunnerConfig
 from inference.runner.frame_connection import FrameConnection
-from inference.runner.messages import RunnerConfig
 
 logger = logging.getLogger(__name__)
 

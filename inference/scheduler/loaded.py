@@ -9,13 +9,13 @@ from typing import Protocol
 
 from inference.library.models import InstalledModel
 from inference.library.shape import ModelShape
+from inference.runner.config import RunnerConfig
 from inference.runner.messages import (
     Embeddings,
     OutputDelta,
     PromptProgress,
     PromptRendered,
     RequestFinished,
-    RunnerConfig,
     RunnerReady,
     Submission,
     Tokenize,

@@ -6,7 +6,7 @@ import time
 
 from inference.errors import InferenceError, ModelLoadFailed
 from inference.metrics import Metrics
-from inference.runner.messages import LoraAdapter, RunnerConfig
+from inference.runner.config import LoraAdapter, RunnerConfig
 from inference.scheduler.loaded import LoadedModel, Runner, StartRunner
 from inference.scheduler.plan import DEFAULT_BATCH
 from inference.settings import Settings

@@ -9,8 +9,8 @@ from typing import Any
 from llama_cpp import llama_cpp
 
 from inference.errors import ModelLoadFailed
+from inference.runner.config import LoraAdapter
 from inference.runner.llama import backend
-from inference.runner.messages import LoraAdapter
 
 
 class Adapters:

@@ -17,12 +17,12 @@ from pathlib import Path
 from llama_cpp import llama_cpp
 
 from inference.runner import lifetime
+from inference.runner.config import RunnerConfig
 from inference.runner.engine.batch import Chunk
 from inference.runner.llama import backend
 from inference.runner.llama.blank_model import BlankModel, write_blank_model
 from inference.runner.llama.context import LlamaContext
 from inference.runner.llama.model import LlamaModel
-from inference.runner.messages import RunnerConfig
 
 #: Larger than the caches of most processors: a real model does not stay in them either.
 _WEIGHT_BYTES = 128 * 1024**2

@@ -6,13 +6,13 @@ from typing import Any
 from llama_cpp import llama_cpp
 
 from inference.errors import ModelLoadFailed
+from inference.runner.config import RunnerConfig
 from inference.runner.engine.batch import Chunk, DecodeFailed
 from inference.runner.llama import backend
 from inference.runner.llama.context_options import set_options
 from inference.runner.llama.model import LlamaModel
 from inference.runner.llama.sequence_state import SequenceStates
 from inference.runner.llama.token_batch import TokenBatch
-from inference.runner.messages import RunnerConfig
 
 _NO_KV_SLOT = 1
 

@@ -5,7 +5,7 @@ from typing import Any
 from llama_cpp import llama_cpp
 
 from inference.errors import ModelLoadFailed
-from inference.runner.messages import RunnerConfig
+from inference.runner.config import RunnerConfig
 from inference.runner.threads import usable_cores
 
 _FLASH_ATTENTION = {

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from inference.library.errors import LibraryError
 from inference.library.gguf import read_metadata
+from inference.runner.config import RunnerConfig
 from inference.runner.llama import backend
 from inference.runner.llama.adapters import Adapters
 from inference.runner.llama.model import LlamaModel
 from inference.runner.llama.pooling import LlamaPooling
-from inference.runner.messages import RunnerConfig, RunnerReady
+from inference.runner.messages import RunnerReady
 
 #: Requests taken at the same time: their inputs share batches, and none of them holds memory while it waits.
 _NUM_PLACES = 64

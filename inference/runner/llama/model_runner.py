@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from llama_cpp import llama_cpp
 
 from inference.errors import ModelLoadFailed
+from inference.runner.config import RunnerConfig
 from inference.runner.llama import backend
 from inference.runner.llama.adapters import Adapters
 from inference.runner.llama.call_constraint import CallConstraint
@@ -17,7 +18,7 @@ from inference.runner.llama.constraint import GrammarConstraint
 from inference.runner.llama.context import LlamaContext
 from inference.runner.llama.model import LlamaModel
 from inference.runner.llama.sampler import SamplerChain
-from inference.runner.messages import RunnerConfig, RunnerReady, SamplingParams, TokenLogprob
+from inference.runner.messages import RunnerReady, SamplingParams, TokenLogprob
 
 if TYPE_CHECKING:
     from inference.runner.llama.projector import ImageChunk, Projector

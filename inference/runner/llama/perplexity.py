@@ -17,13 +17,13 @@ from llama_cpp import llama_cpp
 
 from inference.errors import ModelLoadFailed
 from inference.runner import lifetime
+from inference.runner.config import RunnerConfig
 from inference.runner.engine.batch import Chunk, DecodeFailed
 from inference.runner.llama import backend
 from inference.runner.llama.candidates import logits_of, logprob_of
 from inference.runner.llama.context_options import set_options
 from inference.runner.llama.model import LlamaModel
 from inference.runner.llama.token_batch import TokenBatch
-from inference.runner.messages import RunnerConfig
 
 _WINDOW = 512
 #: Rows of one batch: their logits are all kept, and a vocabulary may have 250,000 entries.

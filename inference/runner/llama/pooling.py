@@ -10,13 +10,13 @@ from llama_cpp import llama_cpp
 
 from inference.errors import ModelLoadFailed
 from inference.library.gguf import is_encoder
+from inference.runner.config import RunnerConfig
 from inference.runner.engine.batch import Chunk, DecodeFailed
 from inference.runner.llama import backend
 from inference.runner.llama.adapters import Adapters
 from inference.runner.llama.context_options import set_options
 from inference.runner.llama.model import LlamaModel
 from inference.runner.llama.token_batch import TokenBatch
-from inference.runner.messages import RunnerConfig
 
 #: llama.cpp has at most 256.
 _MAX_SEQUENCES = 64

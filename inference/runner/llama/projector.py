@@ -10,10 +10,10 @@ from llama_cpp import llama_cpp, mtmd_cpp
 from inference.errors import InvalidRequest, ModelLoadFailed
 from inference.library.errors import LibraryError
 from inference.library.gguf import read_metadata
+from inference.runner.config import RunnerConfig
 from inference.runner.engine.batch import DecodeFailed
 from inference.runner.llama import backend
 from inference.runner.llama.model import LlamaModel
-from inference.runner.messages import RunnerConfig
 from inference.runner.threads import usable_cores
 
 #: mtmd hands what it cannot read to ffmpeg, as a video. A folder that cannot exist keeps strangers' files away from that.

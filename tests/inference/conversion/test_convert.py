@@ -12,9 +12,9 @@ from inference.conversion.convert import convert
 from inference.errors import InvalidRequest
 from inference.library.gguf import read_metadata
 from inference.library.gguf_reader import read_header
+from inference.runner.config import RunnerConfig
 from inference.runner.engine.batch import Chunk
 from inference.runner.llama.model_runner import LlamaModelRunner
-from inference.runner.messages import RunnerConfig
 from tests.inference.conversion.hugging_face import llama_logprobs, safetensors, write_llama_folder
 
 TOKENS = [20, 33, 47, 90, 12]

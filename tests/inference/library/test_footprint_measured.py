@@ -12,7 +12,8 @@ from inference.library.gguf import read_metadata
 from inference.library.shape import read_shape
 from inference.library.starter import find_starter_file
 from inference.runner.client import RunnerClient
-from inference.runner.messages import RunnerConfig, TokenPrompt
+from inference.runner.config import RunnerConfig
+from inference.runner.messages import TokenPrompt
 from tests.inference.runner.asking import ask, submit
 
 ROOT = Path(__file__).parents[3]

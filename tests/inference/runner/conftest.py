@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from inference.runner.client import RunnerClient
-from inference.runner.messages import RunnerConfig
+from inference.runner.config import RunnerConfig
 
 
 @pytest.fixture(scope="session")

@@ -11,12 +11,12 @@ import pytest_asyncio
 
 from inference.errors import ContextLengthExceeded, InvalidRequest
 from inference.runner.client import RunnerClient
+from inference.runner.config import RunnerConfig
 from inference.runner.messages import (
     ChatMessage,
     ChatPrompt,
     OutputDelta,
     PromptProgress,
-    RunnerConfig,
     SamplingParams,
     TextPrompt,
     TokenPrompt,

@@ -8,7 +8,7 @@ import pytest
 
 from inference.errors import ModelLoadFailed
 from inference.runner.client import RunnerClient
-from inference.runner.messages import RunnerConfig
+from inference.runner.config import RunnerConfig
 
 pytestmark = pytest.mark.model
 

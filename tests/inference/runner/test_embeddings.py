@@ -11,13 +11,13 @@ import pytest
 
 from inference.errors import ContextLengthExceeded, InvalidRequest
 from inference.runner.client import RunnerClient
+from inference.runner.config import RunnerConfig
 from inference.runner.messages import (
     Embed,
     Embeddings,
     OutputDelta,
     RequestFinished,
     Rerank,
-    RunnerConfig,
     Submission,
     TextPrompt,
     TokenPrompt,

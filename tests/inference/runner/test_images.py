@@ -8,7 +8,13 @@ import pytest
 
 from inference.errors import ContextLengthExceeded, InvalidRequest, ModelLoadFailed
 from inference.runner.client import RunnerClient
-from inference.runner.messages import ChatMessage, ChatPrompt, PromptProgress, RunnerConfig, Submit
+from inference.runner.config import RunnerConfig
+from inference.runner.messages import (
+    ChatMessage,
+    ChatPrompt,
+    PromptProgress,
+    Submit,
+)
 from tests.inference.pictures import bmp, png, png_of
 from tests.inference.runner.asking import ENDLESS, Answer, ask
 from tests.inference.tiny_models import write_llama

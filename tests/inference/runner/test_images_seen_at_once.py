@@ -8,7 +8,8 @@ import pytest
 
 from inference.errors import InvalidRequest
 from inference.runner.client import RunnerClient
-from inference.runner.messages import ChatMessage, ChatPrompt, RunnerConfig, Submit
+from inference.runner.config import RunnerConfig
+from inference.runner.messages import ChatMessage, ChatPrompt, Submit
 from tests.inference.pictures import png
 from tests.inference.runner.asking import ENDLESS, ask
 from tests.inference.runner.test_images import likeliness

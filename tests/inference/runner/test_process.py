@@ -16,11 +16,11 @@ import pytest
 
 from inference.errors import InvalidRequest, ModelLoadFailed, RunnerCrashed
 from inference.runner.client import RunnerClient
+from inference.runner.config import RunnerConfig
 from inference.runner.messages import (
     FromRunner,
     OutputDelta,
     RequestFinished,
-    RunnerConfig,
     RunnerReady,
     decode_from_runner,
     encode_frame,

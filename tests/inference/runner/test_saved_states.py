@@ -16,7 +16,13 @@ import msgspec
 import pytest
 
 from inference.runner.client import RunnerClient
-from inference.runner.messages import ChatMessage, ChatPrompt, OutputDelta, RunnerConfig, Submit
+from inference.runner.config import RunnerConfig
+from inference.runner.messages import (
+    ChatMessage,
+    ChatPrompt,
+    OutputDelta,
+    Submit,
+)
 from tests.inference.runner.asking import ENDLESS, GREEDY, Answer, ask
 from tests.inference.tiny_models import WORDS, write_llama
 

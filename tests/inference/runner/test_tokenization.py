@@ -8,7 +8,15 @@ import pytest
 
 from inference.errors import InvalidRequest
 from inference.runner.client import RunnerClient
-from inference.runner.messages import ChatMessage, ChatPrompt, RunnerConfig, TextPrompt, Tokenize, TokenPrompt, Tokens
+from inference.runner.config import RunnerConfig
+from inference.runner.messages import (
+    ChatMessage,
+    ChatPrompt,
+    TextPrompt,
+    Tokenize,
+    TokenPrompt,
+    Tokens,
+)
 from tests.inference.tiny_models import write_bert
 
 pytestmark = pytest.mark.model

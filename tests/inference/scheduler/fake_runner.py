@@ -5,12 +5,12 @@ import itertools
 from collections.abc import AsyncIterator, Callable
 
 from inference.errors import InferenceError, RunnerCrashed
+from inference.runner.config import RunnerConfig
 from inference.runner.messages import (
     OutputDelta,
     PromptProgress,
     RequestFinished,
     RequestStats,
-    RunnerConfig,
     RunnerReady,
     Submit,
     Tokens,

@@ -7,7 +7,7 @@ import pytest
 
 from inference.errors import InvalidRequest
 from inference.library.models import InstalledModel
-from inference.runner.messages import RunnerConfig
+from inference.runner.config import RunnerConfig
 from inference.scheduler import ModelRequest, Scheduler
 from inference.scheduler.forgetting import forget_scope
 from inference.scheduler.loaded import LoadedModel, ModelState

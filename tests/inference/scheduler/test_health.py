@@ -2,7 +2,7 @@
 
 import asyncio
 
-from inference.runner.messages import RunnerConfig
+from inference.runner.config import RunnerConfig
 from inference.scheduler.health import until_hung
 from tests.inference.scheduler.fake_runner import FakeRunner
 

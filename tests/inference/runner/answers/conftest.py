@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from inference.prompt.chat_template import ChatTemplate
+from inference.runner.config import RunnerConfig
 from inference.runner.engine.engine import Engine, Event
 from inference.runner.engine.request import Request
 from inference.runner.llama.model_runner import LlamaModelRunner
@@ -18,7 +19,6 @@ from inference.runner.messages import (
     OutputDelta,
     RequestFailed,
     RequestFinished,
-    RunnerConfig,
     SamplingParams,
     Submit,
     TokenLogprob,

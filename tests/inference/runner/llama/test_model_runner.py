@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from inference.runner.config import RunnerConfig
 from inference.runner.engine.batch import Chunk, DecodeFailed
 from inference.runner.llama.model_runner import LlamaModelRunner
-from inference.runner.messages import RunnerConfig, SamplingParams
+from inference.runner.messages import SamplingParams
 
 pytestmark = pytest.mark.model
 

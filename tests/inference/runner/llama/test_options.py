@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from inference.errors import ModelLoadFailed
+from inference.runner.config import LoraAdapter, RunnerConfig
 from inference.runner.engine.batch import Chunk
 from inference.runner.llama.model_runner import LlamaModelRunner
-from inference.runner.messages import LoraAdapter, RunnerConfig, SamplingParams
+from inference.runner.messages import SamplingParams
 from tests.inference.tiny_models import NUM_EMBD, write_llama
 
 pytestmark = pytest.mark.model

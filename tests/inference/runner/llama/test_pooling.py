@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from inference.errors import ModelLoadFailed
+from inference.runner.config import RunnerConfig
 from inference.runner.engine.batch import DecodeFailed
 from inference.runner.llama.embedding_runner import LlamaEmbeddingRunner, is_embedding_model
 from inference.runner.llama.pooling import LlamaPooling
-from inference.runner.messages import RunnerConfig
 from tests.inference.tiny_models import NUM_CTX, NUM_EMBD, write_bert, write_llama
 
 Open = Callable[..., LlamaPooling]
