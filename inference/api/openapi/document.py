@@ -117,7 +117,7 @@ class _Writer:
             media_type, items = operation.stream
             item = {"anyOf": [self._schemas[repr(kind)] for kind in items]}
             kind = "One JSON object a line." if media_type == NDJSON else "Server-sent events, each with one JSON object."
-            content[media_type] = {"schema": {"type": "string", "description": kind}, "x-item-schema": item}
+            content[media_type] = {"schema": {"description": kind}, "x-item-schema": item}
         return answer | ({"content": content} if content else {})
 
     def _refusal(self, operation: Operation, status: int) -> dict[str, Any]:
