@@ -1,6 +1,7 @@
 """`hearth run` in a pseudo-terminal, as a person sees it."""
 
 import re
+import signal
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,6 +28,8 @@ class Terminal:
             encoding="utf-8",
             timeout=TIMEOUT_S,
             cwd=str(home),
+            # Ctrl-C reaches no program that was started where it is ignored, as by a shell in the background.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.text = ""
 

@@ -1,10 +1,10 @@
 """The contract between the runtime service and a runner process: what each end may say to the other.
 
 Frames on a Unix stream socket: a 4-byte big-endian length, then one msgpack-encoded struct, at most `MAX_FRAME_BYTES`.
-Both ends import this module and `config`, and nothing else of each other. A `Submit` is answered by `PromptRendered` where that was
-asked for, any number of `PromptProgress` and `OutputDelta`, then by exactly one `RequestFinished` or `RequestFailed`; an
-`Embed` or `Rerank` by exactly one `Embeddings`, `RequestFailed`, or (aborted) `RequestFinished`; a `Tokenize` by exactly one
-`Tokens` or `RequestFailed`.
+Both ends import this module and `config`, and nothing else of each other. A `Submit` is answered by `PromptRendered` where
+that was asked for, any number of `PromptProgress` and `OutputDelta`, then by exactly one `RequestFinished` or `RequestFailed`;
+an `Embed` or `Rerank` by exactly one `Embeddings`, `RequestFailed`, or (aborted) `RequestFinished`; a `Tokenize` by exactly
+one `Tokens` or `RequestFailed`.
 """
 
 from typing import Any

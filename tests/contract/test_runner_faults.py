@@ -5,6 +5,7 @@ import threading
 import time
 
 import httpx
+import psutil
 
 from tests.contract.service import MODEL, Service, chat_body, endless_body, first_text, lines_of, until
 
@@ -54,17 +55,29 @@ def test_hung_idle_model_is_unloaded_within_a_bound(own_service: Service) -> Non
 def test_load_that_makes_no_progress_ends_with_an_error(own_service: Service) -> None:
     own_service.environ |= {"OLLAMA_LOAD_TIMEOUT": "2s"}
     own_service.start()
-    outcome: list[httpx.Response] = []
-    asking = threading.Thread(target=lambda: outcome.append(own_service.post("/api/chat", chat_body(stream=False))))
-    asking.start()
-    runner = until(own_service.runners)[0]
-    runner.send_signal(signal.SIGSTOP)
+    runner, asking, outcome = until(lambda: ask_and_stop_the_load(own_service))
     asking.join(30)
 
     assert (outcome[0].status_code, outcome[0].json()["code"]) == (500, "model_load_failed")
     assert "made no progress for 2 seconds" in outcome[0].json()["error"]
     assert not runner.is_running()
     assert own_service.post("/api/chat", chat_body(stream=False, options={"num_predict": 1})).json()["done"] is True
+
+
+def ask_and_stop_the_load(service: Service) -> tuple[psutil.Process, threading.Thread, list[httpx.Response]] | None:
+    """None where the model was loaded before its process could be stopped: it is unloaded then."""
+    outcome: list[httpx.Response] = []
+    asking = threading.Thread(target=lambda: outcome.append(service.post("/api/chat", chat_body(stream=False))))
+    asking.start()
+    runner: psutil.Process = until(service.runners)[0]
+    runner.send_signal(signal.SIGSTOP)
+    if not httpx.get(f"{service.url}/api/ps").json()["models"]:
+        return runner, asking, outcome
+    runner.send_signal(signal.SIGCONT)
+    asking.join(30)
+    service.post("/api/chat", {"model": MODEL, "keep_alive": 0})
+    until(lambda: not runner.is_running())
+    return None
 
 
 def test_variables_for_llama_cpp_reach_the_runner(own_service: Service) -> None:
