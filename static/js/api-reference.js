@@ -6,6 +6,8 @@ import { codeFor } from "./api-code.js";
 
 const LONGEST_ANSWER = 1_000_000;
 const page = document.querySelector(".reference");
+/** Where the site is mounted on its host; "" at the root. */
+const mount = new URL(page.dataset.site).pathname.replace(/\/$/, "");
 const keyField = document.getElementById("key");
 const running = new WeakMap();
 
@@ -49,7 +51,7 @@ async function send(endpoint) {
   const began = performance.now();
   try {
     const init = { method, body, signal: control.signal, credentials: "omit", cache: "no-store" };
-    const response = await fetch(path, { ...init, headers: { ...headers, Authorization: `Bearer ${key}`, "Content-Type": "application/json" } });
+    const response = await fetch(mount + path, { ...init, headers: { ...headers, Authorization: `Bearer ${key}`, "Content-Type": "application/json" } });
     const isWhole = await read(response, answer, control);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     status.textContent = `${response.status} ${response.statusText} · ${seconds} s${isWhole ? "" : ` · ${status.dataset.tooLong}`}`;

@@ -289,7 +289,7 @@ async def test_parent_killed_ends_the_runner(config: RunnerConfig) -> None:
     code = (
         "import asyncio, sys, msgspec\n"
         "from inference.runner.client import RunnerClient\n"
-        "from inference.runner.messages import RunnerConfig\n"
+        "from inference.runner.config import RunnerConfig\n"
         "async def main():\n"
         "    config = msgspec.json.decode(sys.stdin.buffer.readline(), type=RunnerConfig)\n"
         "    runner = await RunnerClient.start(config)\n"

@@ -1,7 +1,9 @@
 """What a reader is sent: how much, in which form, and how often."""
 
+import gc
 import json
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -55,6 +57,15 @@ def test_many_closed_blocks_come_in_few_frames() -> None:
     assert [frame[1] for frame in frames] == [11_000]
 
 
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """A full collection of what thousands of tests have left takes longer than code may take to be highlighted."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize("indent", ["", "  "])
 def test_long_fence_is_appended_as_raw_text(indent: str) -> None:
     # The first code of a language also pays for the reading of its rules.
