@@ -14,6 +14,7 @@ from inference.grammar.json_values import STRING, VALUE, Values
 from inference.grammar.numbers import INTEGER, NUMBER, integer_between, number_between
 from inference.grammar.objects import object_rule
 from inference.grammar.pattern import PatternReader
+from inference.grammar.pointer import at_pointer
 from inference.grammar.rules import Rules
 from inference.grammar.schema_nodes import (
     MAX_DEPTH,
@@ -139,16 +140,10 @@ class SchemaCompiler:
         """What a reference within the document points at (RFC 6901)."""
         if not isinstance(pointer, str) or not (pointer == "#" or pointer.startswith("#/")):
             raise InvalidRequest('format: "$ref" has to point into the schema itself, as in "#/$defs/name".')
-        target = self._document
-        for part in pointer.split("/")[1:]:
-            key = part.replace("~1", "/").replace("~0", "~")
-            if isinstance(target, list) and key.isdecimal() and int(key) < len(target):
-                target = target[int(key)]
-            elif isinstance(target, dict) and key in target:
-                target = target[key]
-            else:
-                raise InvalidRequest(f'format: "$ref" {pointer} points at nothing.')
-        return target
+        try:
+            return at_pointer(self._document, pointer)
+        except LookupError:
+            raise InvalidRequest(f'format: "$ref" {pointer} points at nothing.') from None
 
     def _union(self, schema: Schema, keyword: str, depth: int) -> str:
         options = schema[keyword]

@@ -7,6 +7,7 @@ import json
 from typing import Any, TypeGuard
 
 from inference.grammar.matching import keeps_to_pattern
+from inference.grammar.pointer import at_pointer
 from inference.grammar.schema_nodes import Schema
 from inference.grammar.string_formats import FORMATS
 
@@ -56,16 +57,10 @@ class _Validity:
 
     def _resolve(self, pointer: Any) -> Any:
         """What points at nothing allows everything: a grammar was not made of it."""
-        target = self._document
-        for part in str(pointer).split("/")[1:]:
-            key = part.replace("~1", "/").replace("~0", "~")
-            if isinstance(target, list) and key.isdecimal() and int(key) < len(target):
-                target = target[int(key)]
-            elif isinstance(target, dict) and key in target:
-                target = target[key]
-            else:
-                return True
-        return target
+        try:
+            return at_pointer(self._document, str(pointer))
+        except LookupError:
+            return True
 
     def _is_object(self, value: Any, schema: Schema, depth: int) -> bool:
         if not isinstance(value, dict):

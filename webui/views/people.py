@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from webui import access
 from webui.enums import ApiKeyMakers, Registration, Role
 from webui.forms.people import ApiKeyMakersForm, FindPeopleForm, RegistrationSettingForm, RoleForm
-from webui.models import SiteSettings
+from webui.models import ApiKey, SiteSettings
 from webui.services import people as decisions
 from webui.services.api_key_usage import with_recent_usage
 from webui.services.api_keys import live_keys, revoke_keys_of
@@ -147,7 +147,7 @@ def api_keys(request: PersonRequest, user_id: UUID) -> HttpResponse:
     """What an administrator learns of somebody's keys before revoking them all; the keys themselves nobody sees again."""
     person = access.get_person(request.user, user_id)
     if request.method != "POST":
-        keys = with_recent_usage(person.api_keys.filter(live_keys()), days=KEY_DAYS)
+        keys = with_recent_usage(ApiKey.objects.filter(live_keys(), user=person), days=KEY_DAYS)
         return render(request, "people/api_keys.html", {"person": person, "keys": keys, "days": KEY_DAYS})
     count = revoke_keys_of(person, by=request.user)
     done = ngettext(

@@ -3,17 +3,16 @@
 Every write asks that the row is still running: a row that a person deleted or that was settled by a restart is left alone.
 """
 
-import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from django.db import close_old_connections
 from django.utils import timezone
 
 from webui.enums import RUNNING_STATUSES, MessageStatus
 from webui.models import Conversation, Message
+from webui.services.database_threads import run_in
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -22,15 +21,7 @@ _writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="generation-rows"
 
 async def in_writer(function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
     """Runs a function that uses the database in the writer's thread."""
-
-    def call() -> Result:
-        close_old_connections()
-        try:
-            return function(*args, **kwargs)
-        finally:
-            close_old_connections()
-
-    return await asyncio.get_running_loop().run_in_executor(_writer, call)
+    return await run_in(_writer, function, *args, **kwargs)
 
 
 def save_progress(message_id: UUID, content: str) -> bool:
