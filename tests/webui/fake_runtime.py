@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
+from tests.webui.unix_server import UnixServer
+
 Script = Callable[["Reply"], Awaitable[None]]
 TAGS = {
     "models": [{"name": "smollm2:135m", "size": 98_000_000, "details": {"parameter_size": "135M", "quantization_level": "Q4_1"}}]
@@ -68,43 +70,16 @@ def answer(*parts: str, **done: Any) -> Script:
     return script
 
 
-class FakeRuntime:
+class FakeRuntime(UnixServer):
     def __init__(self) -> None:
+        super().__init__()
         self.requests: list[dict[str, Any]] = []
         self.forgotten: asyncio.Queue[str] = asyncio.Queue()
         self.scripts: deque[Script] = deque()
-        self.errors: list[BaseException] = []
         self.replies: list[Reply] = []
-        self._server: asyncio.Server | None = None
-        self._handlers: set[asyncio.Task[None]] = set()
 
     def script(self, *scripts: Script) -> None:
         self.scripts.extend(scripts)
-
-    async def start(self, socket_path: str) -> None:
-        self._server = await asyncio.start_unix_server(self._connected, socket_path)
-
-    async def stop(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        for handler in self._handlers:
-            handler.cancel()
-        await asyncio.gather(*self._handlers, return_exceptions=True)
-        assert not self.errors, self.errors
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._handlers.add(task)
-        try:
-            await self._serve(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        except BaseException as error:
-            self.errors.append(error)
-        finally:
-            self._handlers.discard(task)
-            writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from tests.webui.unix_server import UnixServer
+
 Headers = list[tuple[str, str]]
 
 
@@ -74,42 +76,15 @@ async def read_body(asked: Asked, reader: asyncio.StreamReader) -> None:
         asked.body += await reader.readexactly(int(asked.header("content-length") or 0))
 
 
-class ScriptedUpstream:
+class ScriptedUpstream(UnixServer):
     """`scripts` by "METHOD /path"; another path is answered as Ollama's router does."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.asked: list[Asked] = []
         #: Set with each request.
         self.has_come = asyncio.Event()
         self.scripts: dict[str, Script] = {}
-        self.errors: list[BaseException] = []
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def start(self, socket_path: str) -> None:
-        self._server = await asyncio.start_unix_server(self._connected, socket_path)
-
-    async def stop(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        assert not self.errors, self.errors
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            await self._serve(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        except BaseException as error:
-            self.errors.append(error)
-        finally:
-            self._tasks.discard(task)
-            writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").rstrip("\r\n").split("\r\n")
