@@ -72,12 +72,12 @@ def test_grammar_that_cannot_be_used_is_refused_with_a_reason(grammar: str, reas
 
 def test_grammar_with_endless_beginnings_is_refused_at_once() -> None:
     rules = [f"r{i} ::= r{i + 1} | r{i + 1}" for i in range(60)]
-    started = time.monotonic()
+    started = time.process_time()
 
     with pytest.raises(InvalidRequest, match="too many ways"):
         check_grammar("\n".join(["root ::= r0", *rules, 'r60 ::= "x"']))
 
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_grammar_with_a_long_chain_of_rules_is_refused() -> None:

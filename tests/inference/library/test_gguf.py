@@ -53,10 +53,10 @@ def write(folder: Path, content: bytes) -> Path:
     ],
 )
 def test_hostile_file_is_refused_at_once(tmp_path: Path, content: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(GGUFError, match=r"^the file "):
         read_metadata(write(tmp_path, content))
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_every_truncation_of_a_file_is_refused(tmp_path: Path) -> None:

@@ -196,11 +196,11 @@ FORMULAS = [
 @pytest.mark.parametrize("latex", FORMULAS)
 @pytest.mark.parametrize("frame", ["${}$", "$${}$$", "\\({}\\)", "\\[\n{}\n\\]"])
 def test_formula_injects_nothing_and_ends_soon(latex: str, frame: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
 
     soup = parse_allowed(render(frame.replace("{}", latex)))
 
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert not soup.find_all("a")
     assert "red" not in str(soup.find_all(["math"]))
 
