@@ -14,9 +14,10 @@ from inference.runner.outbox import Outbox
 
 #: How often the engine looks whether a state has been waited for long enough, when it has nothing else to do.
 _LOADING_SECONDS = 1.0
-#: Tokens that come faster than this go out together: nobody sees the difference, and what carries them to the page takes
-#: cores from the model (two cores, 6 ms a token: 0.4 ms each). The first token of an answer and its end never wait.
-_LEAST_INTERVAL_NS = 8_000_000
+#: Tokens that come faster than a screen shows pictures go out together: nobody sees the difference, and what carries them to
+#: the page takes cores from the model (two cores, 6 ms a token: 0.4 ms each). The first token of an answer and its end never
+#: wait.
+_LEAST_INTERVAL_NS = 16_000_000
 #: About what the service needs for twenty requests.
 _LONGEST_GATHERING_NS = 25_000_000
 

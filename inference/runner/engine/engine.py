@@ -35,6 +35,7 @@ class Engine:
         self._budget = PrefillBudget(max_gap_ms=max_gap_ms, num_batch=model_runner.num_batch)
         self._aborted: set[str] = set()
         self._events: list[Event] = []
+        self._step_ns = 0
         self.scheduler = Scheduler(
             num_slots=model_runner.num_slots,
             num_batch=model_runner.num_batch,
@@ -80,7 +81,7 @@ class Engine:
         if self.is_loading:
             self.prefix_cache.give_up(started_ns)
         # Before copies are begun: what is being copied cannot be moved.
-        self._placement.improve(self.scheduler.running)
+        self._placement.improve(self.scheduler.running, step_ns=self._step_ns)
         self._admit(started_ns)
         if self._compute_media():
             started_ns = self._clock_ns()
@@ -89,8 +90,8 @@ class Engine:
         if planned:
             self._compute(planned)
             num_prefill = sum(len(chunk.tokens) for _slot, chunk in planned) - num_generating
-            duration_ns = self._clock_ns() - started_ns
-            self._budget.observe(num_generating=num_generating, num_prefill=num_prefill, duration_ns=duration_ns)
+            self._step_ns = self._clock_ns() - started_ns
+            self._budget.observe(num_generating=num_generating, num_prefill=num_prefill, duration_ns=self._step_ns)
         events, self._events = self._events, []
         return events
 

@@ -18,9 +18,11 @@ from inference.scopes import is_within, owner_of
 _WORTHWHILE_PREFIX = 0.1
 #: A copy takes the time of all tokens that a slot has room for, each about a thousandth of what computing one takes
 #: (measured: 3 µs against 3.3 ms). With this share of them it is well worth it.
-_COPIED_SHARE = 64
+_COPIED_SHARE = 256
 #: In contexts so small that a copy costs next to nothing.
-_LEAST_COPIED = 16
+_LEAST_COPIED = 4
+#: For what a copy may gain but is not sure to (somebody may come back to a slot), or costs a step's wait, it takes more.
+_UNSURE = 4
 #: Slots that are compared with all others before one of them is taken over: the decode thread has no time for more.
 _CANDIDATES = 8
 #: A disk that takes longer to read a state is not waited for.
@@ -68,7 +70,7 @@ def choose_slot(slots: Sequence[Slot], request: Request, *, num_ctx: int, can_tr
     elif num_cached >= min_copy and not _is_same_conversation(best, request):
         # What is only a common beginning is copied, if another slot can be had for less than what would be lost here.
         num_lost = len(best.tokens) - num_cached
-        if num_lost >= min_copy:
+        if num_lost >= _UNSURE * min_copy:
             spare, num_spare = _least_loss(slots, idle)
             best = spare if num_spare <= num_lost else best
     num_cached = prefixes[best.seq_id]
@@ -105,7 +107,7 @@ def is_being_computed(slots: Sequence[Slot], request: Request, *, num_ctx: int) 
         return False
     num_there = max(reusable_tokens(slot, request) for slot in slots)
     return any(
-        num_coming - num_there >= least_copied(num_ctx) and len(slot.tokens) < num_coming
+        num_coming - num_there >= _UNSURE * least_copied(num_ctx) and len(slot.tokens) < num_coming
         for slot in reading
         if (num_coming := _tokens_to_come(slot, request))
     )

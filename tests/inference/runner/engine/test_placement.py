@@ -7,6 +7,7 @@ import pytest
 from inference.runner.engine.engine import Engine
 from inference.runner.engine.placement import Placement, misplaced
 from inference.runner.engine.request import Request
+from inference.runner.engine.slot import Slot
 from inference.runner.messages import OutputDelta, RequestFinished, SamplingParams
 from tests.inference.runner.engine.fake_model import FakeModel, expected_answer
 
@@ -42,10 +43,21 @@ def make_request(name: str, prompt: list[int]) -> Request:
     return Request(name, list(prompt), SamplingParams(), None, [], arrived_ns=0)
 
 
+class Clock:
+    """Each look at it takes a hundredth of a second: what is measured between two looks always takes as long."""
+
+    def __init__(self) -> None:
+        self.ns = 0
+
+    def __call__(self) -> int:
+        self.ns += 10_000_000
+        return self.ns
+
+
 def started(names: str, *, can_trim: bool = True) -> tuple[FakeModel, Engine, list[object]]:
     """A slot and a long answer for each name; nothing is computed yet."""
     model = FakeModel(num_slots=len(names), num_ctx=NUM_CTX, can_trim=can_trim)
-    engine = Engine(model)
+    engine = Engine(model, clock_ns=Clock())
     for name, prompt in zip(names, LONG, strict=False):
         engine.add(make_request(name, prompt))
     return model, engine, []
@@ -105,12 +117,65 @@ def test_state_that_is_not_taken_is_computed_anew() -> None:
 
 def test_move_that_would_take_too_long_is_not_made() -> None:
     model, engine, events = started("abcd")
-    engine._placement = Placement(model, engine.scheduler.slots, max_pause_ns=1, clock_ns=lambda: 0)
+    engine._placement = Placement(model, engine.scheduler.slots, max_pause_ns=1, clock_ns=Clock())
     run(engine, events, 3)
     engine.abort("b")
     run(engine, events, 12)
 
     assert [slot.seq_id for slot in engine.scheduler.running] == [0, 2, 3]
+
+
+def apart(*places: int, num_slots: int, num_tokens: int) -> tuple[FakeModel, list[Slot], list[Slot]]:
+    """All slots with so many tokens; those at `places` are running."""
+    model = FakeModel(num_slots=num_slots, num_ctx=NUM_CTX)
+    slots = [Slot(seq_id) for seq_id in range(num_slots)]
+    for slot in slots:
+        slot.tokens = [slot.seq_id + 1] * num_tokens
+        model.cache[slot.seq_id] = list(slot.tokens)
+    running = [slots[place] for place in places]
+    for slot in running:
+        slot.request = make_request(str(slot.seq_id), [*slot.tokens, 1])
+    return model, slots, running
+
+
+def test_gap_is_closed_when_it_has_cost_as_much_as_closing_it_takes() -> None:
+    model, slots, running = apart(0, 2, num_slots=3, num_tokens=10)
+    placement = Placement(model, slots, max_pause_ns=10**9, clock_ns=lambda: 0)
+
+    # 20 tokens at 0.02 ms each, against a quarter of 0.4 ms a step.
+    for _ in range(3):
+        placement.improve(running, step_ns=400_000)
+        assert [slot.seq_id for slot in running] == [0, 2]
+    placement.improve(running, step_ns=400_000)
+
+    assert sorted(slot.seq_id for slot in running) in ([0, 1], [1, 2])
+
+
+def test_gap_that_closed_by_itself_counts_no_more() -> None:
+    model, slots, running = apart(0, 2, num_slots=3, num_tokens=10)
+    placement = Placement(model, slots, max_pause_ns=10**9, clock_ns=lambda: 0)
+
+    for _ in range(3):
+        placement.improve(running, step_ns=400_000)
+    placement.improve(running[:1], step_ns=400_000)
+    placement.improve(running, step_ns=400_000)
+
+    assert [slot.seq_id for slot in running] == [0, 2]
+
+
+@pytest.mark.parametrize(("max_pause_ns", "num_moved"), [(10**9, 3), (1_500_000, 1)])
+def test_several_move_at_once_within_the_pause(max_pause_ns: int, num_moved: int) -> None:
+    model, slots, running = apart(0, 2, 4, 9, 10, 11, 12, num_slots=13, num_tokens=25)
+    # Its first look says 0, later ones the same: moving takes what it was taken to take.
+    clock = itertools.cycle([0, 50 * 20_000])
+    placement = Placement(model, slots, max_pause_ns=max_pause_ns, clock_ns=lambda: next(clock))
+
+    placement.improve(running, step_ns=100_000_000)
+
+    places = {slot.seq_id for slot in running}
+    assert len({0, 2, 4} - places) == num_moved
+    assert (places == set(range(6, 13))) == (num_moved == 3)
+    assert all(model.cache[slot.seq_id] == slot.tokens for slot in slots)
 
 
 def test_models_whose_states_cannot_be_cut_stay_where_they_are() -> None:
@@ -124,7 +189,7 @@ def test_models_whose_states_cannot_be_cut_stay_where_they_are() -> None:
 
 def test_new_request_is_moved_beside_the_others_while_that_costs_nothing() -> None:
     model = FakeModel(num_slots=4, num_ctx=NUM_CTX)
-    engine, events = Engine(model), []
+    engine, events = Engine(model, clock_ns=Clock()), []
     for slot, cached in zip(engine.scheduler.slots, [[70], [71, 71], [72], [73]], strict=True):
         slot.tokens = model.cache[slot.seq_id] = list(cached)
         slot.last_used = slot.seq_id + 1

@@ -52,8 +52,9 @@ def make_request(request_id: str, tokens: Sequence[int], scope: str = "", num_pu
         ),
         (make_slots(("u", DOCUMENT), ("", []), busy=(0,)), "v", [*DOCUMENT, 2], (1, 0, None, 0)),
         (make_slots(("u/c:1", DOCUMENT), ("", []), busy=(0,)), "u/c:2", [*DOCUMENT, 2], (1, 0, 0, 400)),
-        (make_slots(("u", [1] * 12), ("", []), busy=(0,)), "u", [1] * 300, (1, 0, None, 0)),
-        (make_slots(("u", DOCUMENT), ("u", [1] * 390), busy=(0,)), "u", [*DOCUMENT, 2], (1, 390, None, 0)),
+        (make_slots(("u", [1] * 3), ("", []), busy=(0,)), "u", [1] * 300, (1, 0, None, 0)),
+        (make_slots(("u", DOCUMENT), ("u", [1] * 397), busy=(0,)), "u", [*DOCUMENT, 2], (1, 397, None, 0)),
+        (make_slots(("u", DOCUMENT + [5] * 300), ("u", [1] * 390)), "u", [*DOCUMENT, 2], (1, 390, 0, 400)),
     ],
     ids=[
         "copied from a busy slot",
@@ -66,6 +67,7 @@ def make_request(request_id: str, tokens: Sequence[int], scope: str = "", num_pu
         "another conversation of the same owner",
         "too short for a copy",
         "little more than the slot has itself",
+        "a copy for few tokens, of a slot that somebody may come back to",
     ],
 )
 def test_choose_slot(slots: list[Slot], scope: str, tokens: list[int], expected: tuple[int, int, int | None, int]) -> None:
