@@ -16,7 +16,7 @@ from inference.api.runtime import Runtime, runtime_of
 from inference.library.errors import LibraryError
 from inference.library.models import InstalledModel, Library
 from inference.scheduler import LoadedModel
-from inference.version import VERSION
+from inference.version import OLLAMA_VERSION, VERSION
 
 #: The longest time Ollama's clients can be told: 2^63-1 nanoseconds, some 292 years.
 _LONGEST_S = (2**63 - 1) / 1e9
@@ -32,7 +32,8 @@ async def root(request: Request) -> Response:
 
 
 async def version(request: Request) -> Response:
-    return json_response({"version": VERSION})
+    """`version` is the one that clients compare with what they need of Ollama."""
+    return json_response({"version": OLLAMA_VERSION, "hearth": VERSION})
 
 
 async def tags(request: Request) -> Response:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from inference.version import VERSION
+from inference.version import OLLAMA_VERSION, VERSION
 from tests.contract.service import MODEL, Service, chat_body, contents
 
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z\Z")
@@ -27,7 +27,7 @@ def test_root_version_and_tags(service: Service) -> None:
     with service.client() as client:
         assert client.get("/").text == "Ollama is running"
         assert [client.head(path).status_code for path in ("/", "/api/version", "/api/tags")] == [200, 200, 200]
-        assert client.get("/api/version").json() == {"version": VERSION}
+        assert client.get("/api/version").json() == {"version": OLLAMA_VERSION, "hearth": VERSION}
         (model,) = client.get("/api/tags").json()["models"]
 
     assert (model["name"], model["model"]) == (MODEL, MODEL)
@@ -176,7 +176,7 @@ def test_content_type_does_not_matter(service: Service) -> None:
 def test_unix_socket_answers_whatever_the_host_header(service: Service) -> None:
     assert service.socket_path.stat().st_mode & 0o777 == 0o600
     with httpx.Client(transport=httpx.HTTPTransport(uds=str(service.socket_path)), base_url="http://hearth") as client:
-        assert client.get("/api/version").json() == {"version": VERSION}
+        assert client.get("/api/version").json() == {"version": OLLAMA_VERSION, "hearth": VERSION}
 
 
 def test_events_are_sent_only_to_those_who_ask(service: Service) -> None:

@@ -11,8 +11,10 @@ def print_version() -> None:
     """The server's version, and this command's where it differs or no server answers."""
     server = ""
     try:
-        server = str(Client().get("/api/version")["version"])
-    except (CommandError, KeyError, TypeError):
+        answer = Client().get("/api/version")
+        # Ollama itself tells only its own.
+        server = str(answer.get("hearth") or answer["version"])
+    except (CommandError, AttributeError, KeyError, TypeError):
         click.echo("Warning: could not connect to a running Hearth instance")
     if server:
         click.echo(f"hearth version is {server}")

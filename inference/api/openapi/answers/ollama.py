@@ -13,7 +13,9 @@ class OllamaError(Struct):
 
 
 class Version(Struct):
+    #: Of the Ollama whose API this is.
     version: str
+    hearth: str
 
 
 class CloudState(Struct):

@@ -144,7 +144,9 @@ OLLAMA = Group(
         ),
         Operation(
             method="GET", path="/api/version",
-            summary=Text("Tell the version", "查询版本"), answer=ollama.Version,
+            summary=Text("Tell the version", "查询版本"),
+            description=Text("Of the Ollama whose API this is, and of Hearth.", "所兼容的 Ollama 版本，以及 Hearth 的版本。"),
+            answer=ollama.Version,
         ),
         Operation(
             method="GET", path="/api/status",
