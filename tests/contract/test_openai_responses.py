@@ -109,6 +109,44 @@ def test_function_is_called_and_its_result_taken(client: openai.OpenAI, service:
     assert client.responses.input_tokens.count(model=model, input=items, tools=[TOOL]).input_tokens == counted["count"]
 
 
+#: What Codex offers: functions, those of other agents in a namespace, a tool that takes a text, and a search of OpenAI's.
+CODEX_TOOLS: Any = [
+    TOOL,
+    {"type": "namespace", "name": "agents", "description": "Other agents.", "tools": [{**TOOL, "name": "spawn"}]},
+    {"type": "custom", "name": "apply_patch", "format": {"type": "grammar", "syntax": "lark", "definition": "start: /.+/s"}},
+    {"type": "web_search", "external_web_access": False},
+]
+
+
+@pytest.mark.parametrize("is_streaming", [False, True])
+@pytest.mark.parametrize(
+    ("name", "arguments", "expected"),
+    [
+        ("agents__spawn", {"city": "Rome"}, ("function_call", "agents", "spawn", '{"city":"Rome"}')),
+        ("apply_patch", {"input": "*** Begin\n"}, ("custom_tool_call", None, "apply_patch", "*** Begin\n")),
+    ],
+)
+def test_tools_of_codex_are_called_and_their_results_taken(
+    client: openai.OpenAI, model: str, is_streaming: bool, name: str, arguments: dict[str, str], expected: tuple[str, ...]
+) -> None:
+    asked: dict[str, Any] = {
+        "model": model, "input": "Go.", "tools": CODEX_TOOLS, "tool_choice": "auto", "parallel_tool_calls": False, "store": False,
+        "include": ["reasoning.encrypted_content"], "reasoning": {"effort": "none"}, "prompt_cache_key": "x",
+    }  # fmt: skip
+    written = f"<tool_call>\n{json.dumps({'name': name, 'arguments': arguments})}\n</tool_call>"
+    if is_streaming:
+        answer: Any = list(client.responses.create(**asked, stream=True, extra_body=forced(written)))[-1].response
+    else:
+        answer = client.responses.create(**asked, extra_body=forced(written))
+
+    (call,) = answer.output
+    content = call.input if call.type == "custom_tool_call" else call.arguments
+    assert (call.type, call.namespace, call.name, content) == expected
+    items: Any = [{"role": "user", "content": "Go."}, call.to_dict()]
+    items.append({"type": f"{call.type}_output", "call_id": call.call_id, "output": "ok"})
+    assert client.responses.create(**{**asked, "input": items}, extra_body=forced("Dry.")).output_text == "Dry."
+
+
 @pytest.mark.parametrize("is_streaming", [False, True])
 @pytest.mark.parametrize("summary", [None, "auto"])
 def test_thinking_is_an_item_of_its_own(

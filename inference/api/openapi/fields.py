@@ -68,8 +68,8 @@ _RESPONSE_INPUT = _field(
 )
 _RESPONSE_CHOICE = _field("none, auto, required, or one function.", "none、auto、required 或指定的函数。")
 _RESPONSE_TOOLS = _field(
-    "Functions the model may call, each with name, description and parameters.",
-    "模型可以调用的函数，包含 name、description 和 parameters。",
+    "Tools the model may call: functions with name, description and parameters, custom ones, or a namespace of both.",
+    "模型可以调用的工具：包含 name、description 和 parameters 的函数、custom 工具，或由它们组成的 namespace。",
     {"type": "array", "items": {"type": "object"}},
 )
 _NAMED_TOOLS = _field(

@@ -9,6 +9,7 @@ from inference.api.chat import prepare_chat
 from inference.api.models import json_response
 from inference.api.openai.sampling import DEFAULT_OPTIONS
 from inference.api.responses.schemas import InputTokensBody, ResponsesBody
+from inference.api.responses.tools import read_response_tools
 from inference.api.responses.translation import chat_body_of
 from inference.api.responses.writer import ResponsesWriter
 from inference.api.tokens import count_prompt
@@ -16,12 +17,14 @@ from inference.api.tokens import count_prompt
 
 async def responses(request: Request) -> Answer:
     body = await read_body(request, ResponsesBody)
-    prepared = await prepare_chat(request, chat_body_of(body), default_options=DEFAULT_OPTIONS, may_not_think=True)
-    return Answer([prepared.start()], ResponsesWriter(body), is_streaming=body.stream)
+    tools = read_response_tools(body.tools, body.tool_choice)
+    prepared = await prepare_chat(request, chat_body_of(body, tools), default_options=DEFAULT_OPTIONS, may_not_think=True)
+    return Answer([prepared.start()], ResponsesWriter(body, tools), is_streaming=body.stream)
 
 
 async def input_tokens(request: Request) -> Response:
     """By the model's own template and tokenizer, the tools included; nothing is computed."""
     body = await read_body(request, InputTokensBody)
-    prepared = await prepare_chat(request, chat_body_of(body), default_options=DEFAULT_OPTIONS, may_not_think=True)
+    tools = read_response_tools(body.tools, body.tool_choice)
+    prepared = await prepare_chat(request, chat_body_of(body, tools), default_options=DEFAULT_OPTIONS, may_not_think=True)
     return json_response({"object": "response.input_tokens", "input_tokens": await count_prompt(request, prepared)})

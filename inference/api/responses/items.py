@@ -8,11 +8,17 @@ from typing import Any
 
 from inference.api.openai.content import read_image_url
 from inference.api.openai.messages import read_arguments
+from inference.api.responses.tools import ResponseTools, custom_arguments
 from inference.api.schemas import MessageBody
 from inference.errors import InvalidRequest
 
 _ROLES = {"developer": "system", "system": "system", "user": "user", "assistant": "assistant"}
 _TEXT_PARTS = {"input_text": "text", "output_text": "text", "text": "text", "refusal": "refusal"}
+#: What OpenAI's servers did for an earlier answer, whose text says what came of it.
+_RECORDS = {
+    "web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "mcp_list_tools", "mcp_call",
+    "tool_search_call", "tool_search_output",
+}  # fmt: skip
 #: With which what `encode_thinking` makes begins: others' cannot be read here.
 _MARK = "hearth:"
 
@@ -34,8 +40,9 @@ class _Answer:
 class ItemReader:
     """Of one request's `input`."""
 
-    def __init__(self) -> None:
+    def __init__(self, tools: ResponseTools) -> None:
         self.messages: list[MessageBody] = []
+        self._tools = tools
         self._answer: _Answer | None = None
 
     def read(self, items: Any) -> list[MessageBody]:
@@ -49,6 +56,8 @@ class ItemReader:
         for index, item in enumerate(items):
             self._item(item, f"input[{index}]")
         self._end_answer()
+        if not self.messages:
+            raise InvalidRequest("input has no message", "input")
         return self.messages
 
     def _item(self, item: Any, path: str) -> None:
@@ -58,9 +67,13 @@ class ItemReader:
         readers: dict[Any, Callable[[dict[str, Any], str], None]] = {
             "message": self._message,
             "function_call": self._function_call,
-            "function_call_output": self._function_output,
+            "function_call_output": self._call_output,
+            "custom_tool_call": self._custom_call,
+            "custom_tool_call_output": self._call_output,
             "reasoning": self._reasoning,
         }
+        if isinstance(kind, str) and kind in _RECORDS:
+            return
         if kind == "item_reference":
             raise InvalidRequest(f"{path} refers to an item of an earlier answer: nothing is kept here, send it whole", path)
         if not isinstance(kind, str) or kind not in readers:
@@ -74,18 +87,24 @@ class ItemReader:
             raise InvalidRequest(f"{path}.role must be one of {', '.join(_ROLES)}", f"{path}.role")
         text, images = read_parts(item.get("content"), f"{path}.content")
         if role == "assistant":
-            answer = self._answer
-            self._begin_answer(is_new=answer is not None and bool(answer.texts or answer.calls)).texts.append(text)
+            self._begin_answer().texts.append(text)
             return
         self._end_answer()
         self.messages.append(MessageBody(role=_ROLES[role], content=text, images=images))
 
     def _function_call(self, item: dict[str, Any], path: str) -> None:
-        name, arguments = _text(item, "name", path), read_arguments(item.get("arguments"), f"{path}.arguments")
-        call = {"id": _text(item, "call_id", path), "function": {"name": name, "arguments": arguments}}
-        self._begin_answer(is_new=False).calls.append(call)
+        self._call(item, path, read_arguments(item.get("arguments"), f"{path}.arguments"))
 
-    def _function_output(self, item: dict[str, Any], path: str) -> None:
+    def _custom_call(self, item: dict[str, Any], path: str) -> None:
+        self._call(item, path, custom_arguments(_text(item, "input", path)))
+
+    def _call(self, item: dict[str, Any], path: str, arguments: dict[str, Any]) -> None:
+        namespace = item.get("namespace")
+        name = self._tools.function_name(_text(item, "name", path), namespace if isinstance(namespace, str) else "")
+        call = {"id": _text(item, "call_id", path), "function": {"name": name, "arguments": arguments}}
+        self._open_answer().calls.append(call)
+
+    def _call_output(self, item: dict[str, Any], path: str) -> None:
         self._end_answer()
         text, images = read_parts(item.get("output"), f"{path}.output")
         self.messages.append(MessageBody(role="tool", content=text, images=images, tool_call_id=_text(item, "call_id", path)))
@@ -94,14 +113,18 @@ class ItemReader:
         parts = item.get("content") or item.get("summary") or []
         texts = [part.get("text") for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
         thinking = "".join(text for text in texts if isinstance(text, str)) or decode_thinking(item.get("encrypted_content"))
-        answer = self._answer
-        begun = self._begin_answer(is_new=answer is not None and bool(answer.texts or answer.calls))
+        begun = self._begin_answer()
         if thinking:
             begun.thinking.append(thinking)
 
-    def _begin_answer(self, *, is_new: bool) -> _Answer:
-        if is_new:
+    def _begin_answer(self) -> _Answer:
+        """A new one after a text, unless calls wait for what came of them: that has to follow the message they are in."""
+        answer = self._answer
+        if answer is not None and answer.texts and not answer.calls:
             self._end_answer()
+        return self._open_answer()
+
+    def _open_answer(self) -> _Answer:
         if self._answer is None:
             self._answer = _Answer()
         return self._answer

@@ -4,10 +4,16 @@ import os
 import time
 from typing import Any
 
+import msgspec
+
 from inference.api.openai.envelope import hearth_field
 from inference.api.responses.schemas import ResponsesBody
+from inference.api.responses.tools import ClientTool, custom_input
 from inference.prompt.parsing import ToolCall
 from inference.scheduler import Finished
+
+#: Those that can be called here.
+_CLIENT_TOOLS = ("function", "custom", "namespace")
 
 
 def new_id(prefix: str) -> str:
@@ -38,7 +44,7 @@ def new_response(body: ResponsesBody) -> dict[str, Any]:
         "temperature": body.temperature,
         "text": {"format": shape or {"type": "text"}} | ({"verbosity": body.text.verbosity} if body.text.verbosity else {}),
         "tool_choice": "auto" if body.tool_choice is None else body.tool_choice,
-        "tools": [tool for tool in body.tools if tool["type"] == "function"],
+        "tools": [tool for tool in body.tools if tool["type"] in _CLIENT_TOOLS],
         "top_logprobs": body.top_logprobs or 0,
         "top_p": body.top_p,
         "truncation": body.truncation,
@@ -73,12 +79,29 @@ def message_item(identifier: str, content: list[dict[str, Any]], status: str) ->
     return {"id": identifier, "type": "message", "role": "assistant", "status": status, "content": content}
 
 
-def call_item(identifier: str, call: ToolCall, arguments: str, status: str) -> dict[str, Any]:
-    return {
-        "id": identifier,
-        "type": "function_call",
-        "call_id": call.id,
-        "name": call.name,
-        "arguments": arguments,
-        "status": status,
-    }
+class CallItem:
+    """One call, in the words of the tool that the client knows."""
+
+    def __init__(self, call: ToolCall, tool: ClientTool) -> None:
+        text = custom_input(call.arguments) if tool.is_custom else None
+        self._is_custom = tool.is_custom
+        self._kind = "custom_tool_call" if tool.is_custom else "function_call"
+        self._field = "input" if tool.is_custom else "arguments"
+        self._named = {"call_id": call.id, "name": tool.name} | ({"namespace": tool.namespace} if tool.namespace else {})
+        self.id = new_id("ctc_" if tool.is_custom else "fc_")
+        #: The arguments as JSON, or a custom tool's text.
+        self.content = text if text is not None else msgspec.json.encode(call.arguments).decode()
+        self.event = "custom_tool_call_input" if tool.is_custom else "function_call_arguments"
+
+    def begun(self) -> dict[str, Any]:
+        return self._item("", "in_progress")
+
+    def ended(self) -> dict[str, Any]:
+        return self._item(self.content, "completed")
+
+    def whole(self) -> dict[str, Any]:
+        """What the event says in which the content is there."""
+        return {self._field: self.content} | ({} if self._is_custom else {"name": self._named["name"]})
+
+    def _item(self, content: str, status: str) -> dict[str, Any]:
+        return {"id": self.id, "type": self._kind, **self._named, self._field: content, "status": status}

@@ -5,7 +5,7 @@ from typing import Any
 from inference.api.openai.thinking import read_effort
 from inference.api.responses.items import ItemReader
 from inference.api.responses.schemas import InputTokensBody, ResponsesBody, TextFormatBody
-from inference.api.responses.tools import read_response_tools
+from inference.api.responses.tools import ResponseTools
 from inference.api.schemas import ChatBody, MessageBody
 from inference.errors import InvalidRequest
 
@@ -14,21 +14,20 @@ _TRUNCATIONS = ("auto", "disabled")
 _MAX_METADATA = 16
 
 
-def chat_body_of(body: InputTokensBody) -> ChatBody:
-    """Raises `InvalidRequest` naming the field at fault."""
+def chat_body_of(body: InputTokensBody, tools: ResponseTools) -> ChatBody:
+    """`tools` are the body's. Raises `InvalidRequest` naming the field at fault."""
     _check_kept(body)
     if body.truncation not in _TRUNCATIONS:
         raise InvalidRequest(f"truncation must be one of {', '.join(_TRUNCATIONS)}", "truncation")
-    messages = ItemReader().read(body.input)
+    messages = ItemReader(tools).read(body.input)
     if body.instructions:
         messages = [MessageBody(role="system", content=body.instructions), *messages]
-    offered = read_response_tools(body.tools, body.tool_choice)
     wishes = _wishes(body) if isinstance(body, ResponsesBody) else {}
     return ChatBody(
         model=body.model,
         messages=messages,
-        tools=offered.tools,
-        tool_choice=offered.choice,
+        tools=tools.offered.tools,
+        tool_choice=tools.offered.choice,
         parallel_tool_calls=body.parallel_tool_calls,
         format=_format(body.text.format),
         think=read_effort(body.reasoning.effort, "reasoning.effort"),

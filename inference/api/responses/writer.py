@@ -3,15 +3,14 @@
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
-
 from inference.api.answer import SSE_TYPE
 from inference.api.errors import status_of
 from inference.api.lines import AnswerPart
 from inference.api.openai.logprobs import chat_logprobs
 from inference.api.responses.items import encode_thinking
-from inference.api.responses.output import call_item, ended, message_item, new_id, new_response, text_part
+from inference.api.responses.output import CallItem, ended, message_item, new_id, new_response, text_part
 from inference.api.responses.schemas import ResponsesBody
+from inference.api.responses.tools import ResponseTools
 from inference.api.sse import named_event, status_comment
 from inference.api.writer import WholeAnswer
 from inference.errors import InferenceError
@@ -28,7 +27,9 @@ class ResponsesWriter:
 
     media_type = SSE_TYPE
 
-    def __init__(self, body: ResponsesBody) -> None:
+    def __init__(self, body: ResponsesBody, tools: ResponseTools | None = None) -> None:
+        """`tools` are the body's."""
+        self._tools = tools or ResponseTools()
         self._response = new_response(body)
         self._wants_events = body.hearth.events
         self._sums_up = bool(body.reasoning.summary or body.reasoning.generate_summary)
@@ -97,16 +98,12 @@ class ResponsesWriter:
 
     def _call(self, call: ToolCall) -> bytes:
         left = self._leave("completed")
-        self._item_id = new_id("fc_")
-        arguments = msgspec.json.encode(call.arguments).decode()
-        begun = self._event(
-            "response.output_item.added",
-            output_index=len(self._output),
-            item=call_item(self._item_id, call, "", "in_progress"),
-        )
-        grown = self._grown("response.function_call_arguments.delta", delta=arguments)
-        grown += self._grown("response.function_call_arguments.done", name=call.name, arguments=arguments)
-        return left + begun + grown + self._done(call_item(self._item_id, call, arguments, "completed"))
+        item = CallItem(call, self._tools.client_tool(call.name))
+        self._item_id = item.id
+        begun = self._event("response.output_item.added", output_index=len(self._output), item=item.begun())
+        grown = self._grown(f"response.{item.event}.delta", delta=item.content)
+        grown += self._grown(f"response.{item.event}.done", **item.whole())
+        return left + begun + grown + self._done(item.ended())
 
     def _enter(self, kind: str) -> bytes:
         if self._open == kind:

@@ -30,7 +30,8 @@ class ResponseError(Struct):
 
 
 class OutputItem(Struct, kw_only=True):
-    """A `message`, `reasoning` or `function_call`; `arguments` is JSON in a text."""
+    """A `message`, `reasoning`, `function_call` or `custom_tool_call`; `arguments` is JSON in a text, `input` the text that a
+    custom tool gets."""
 
     id: str
     type: str
@@ -41,7 +42,9 @@ class OutputItem(Struct, kw_only=True):
     encrypted_content: str | UnsetType = UNSET
     call_id: str | UnsetType = UNSET
     name: str | UnsetType = UNSET
+    namespace: str | UnsetType = UNSET
     arguments: str | UnsetType = UNSET
+    input: str | UnsetType = UNSET
 
 
 class Response(Struct, kw_only=True):
@@ -93,6 +96,7 @@ class ResponseEvent(Struct, kw_only=True):
     logprobs: list[dict[str, Any]] | UnsetType = UNSET
     name: str | UnsetType = UNSET
     arguments: str | UnsetType = UNSET
+    input: str | UnsetType = UNSET
 
 
 class InputTokens(Struct):

@@ -7,6 +7,7 @@ import pytest
 
 from inference.api.lines import AnswerPart
 from inference.api.responses.schemas import ResponsesBody, ResponsesReasoningBody
+from inference.api.responses.tools import read_response_tools
 from inference.api.responses.writer import ResponsesWriter
 from inference.api.writer import WholeAnswer
 from inference.errors import InvalidRequest, QueueFull, RunnerCrashed
@@ -36,7 +37,7 @@ def events_of(stream: bytes) -> list[dict[str, Any]]:
 
 
 def written(body: ResponsesBody, parts: list[AnswerPart], finished: Finished = DONE) -> list[dict[str, Any]]:
-    writer = ResponsesWriter(body)
+    writer = ResponsesWriter(body, read_response_tools(body.tools, None))
     stream = writer.begin(0) + b"".join(writer.part(0, part) for part in parts) + writer.finish(0, finished) + writer.end()
     events = events_of(stream)
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
@@ -90,6 +91,36 @@ def test_whole_answer_says_what_the_stream_ends_with(body: ResponsesBody) -> Non
         "output_tokens_details": {"reasoning_tokens": 3},
         "total_tokens": 27,
     }
+
+
+def test_calls_come_back_in_the_words_of_the_tools_that_were_offered() -> None:
+    tools = [
+        {"type": "namespace", "name": "agents", "tools": [{"type": "function", "name": "spawn"}]},
+        {"type": "custom", "name": "patch"},
+    ]
+    calls = [
+        ToolCall(0, "agents__spawn", {"task": "x"}, "call_1"),
+        ToolCall(1, "patch", {"input": "*** Begin"}, "call_2"),
+        ToolCall(2, "patch", {"text": "*** Begin"}, "call_3"),
+    ]
+    events = written(ResponsesBody(model="m", tools=tools), [AnswerPart(tool_calls=calls)])
+
+    response = events[-1]["response"]
+    assert response["tools"] == tools
+    spawn, patch, odd = response["output"]
+    assert {key: value for key, value in spawn.items() if key != "id"} == {
+        "type": "function_call", "call_id": "call_1", "name": "spawn", "namespace": "agents", "arguments": '{"task":"x"}',
+        "status": "completed",
+    }  # fmt: skip
+    assert {key: value for key, value in patch.items() if key != "id"} == {
+        "type": "custom_tool_call", "call_id": "call_2", "name": "patch", "input": "*** Begin", "status": "completed",
+    }  # fmt: skip
+    assert odd["input"] == '{"text":"*** Begin"}'
+    grown = [event for event in events if event.get("item_id") == patch["id"]]
+    assert [(event["type"], event.get("delta"), event.get("input")) for event in grown] == [
+        ("response.custom_tool_call_input.delta", "*** Begin", None),
+        ("response.custom_tool_call_input.done", None, "*** Begin"),
+    ]
 
 
 @pytest.mark.parametrize("reason", ["length", "repeat"])
