@@ -5,6 +5,7 @@
     │   ├── ModelNotFound
     │   │   └── ModelDamaged
     │   ├── InvalidRequest
+    │   │   └── LoginRefused       a registry does not know who is to be kept for it
     │   ├── ContextLengthExceeded
     │   ├── PayloadTooLarge
     │   ├── UnsupportedEncoding
@@ -58,6 +59,12 @@ class ModelDamaged(ModelNotFound):
     """It is in the library, but not in a state to be used."""
 
     code = "model_damaged"
+
+
+class LoginRefused(InvalidRequest):
+    """The registry does not accept the user name and password that are to be kept for it."""
+
+    code = "login_refused"
 
 
 class ContextLengthExceeded(RequestRejected):
@@ -164,6 +171,7 @@ _BY_CODE: dict[str, type[InferenceError]] = {
         InferenceError,
         RequestRejected,
         InvalidRequest,
+        LoginRefused,
         ModelNotFound,
         ModelDamaged,
         ContextLengthExceeded,

@@ -52,6 +52,8 @@ ADMINISTRATOR = {
     "upload-discard",
     "upload-finish",
     "uploads",
+    "registries",
+    "registry-sign-out",
     "models",
     "model-states",
     "models-delete",
@@ -149,6 +151,7 @@ def site(db: None, settings: Settings) -> Site:
         "job_id": "0123456789abcdef",
         "upload_id": "0123456789abcdef",
         "name": "team/tutor:latest",
+        "registry": "registry.example.org:5000",
     }
     return Site(people, arguments)
 

@@ -2,6 +2,8 @@
 
 from django.utils.translation import gettext as _
 
+from webui.services.causes import known_cause
+
 
 class DomainError(Exception):
     """An action that cannot be done now."""
@@ -68,7 +70,8 @@ class NotSupported(RuntimeFailure):
 
 
 def failure_from_code(code: str, detail: str, model: str) -> RuntimeFailure:
-    """The failure for an error object of the runtime: our own words where the code is known, else its own."""
+    """The failure for an error object of the runtime: our own words where the code or the cause is known, else its own."""
+    cause = known_cause(detail) or detail
     sentences = {
         "model_not_found": _("The model “%(model)s” is not installed. Choose another one and try again.") % {"model": model},
         "model_damaged": _("The files of the model “%(model)s” are damaged. It has to be installed again.") % {"model": model},
@@ -77,7 +80,7 @@ def failure_from_code(code: str, detail: str, model: str) -> RuntimeFailure:
         "shutting_down": _("The model runtime was shut down."),
         "stream_broken": _("The connection to the model runtime was lost."),
         "not_in_registry": _("The registry has no such model. Check the name and the tag."),
-        "digest_mismatch": _("What arrived is not what was promised, so it was thrown away. Try again."),
+        "digest_mismatch": known_cause(detail) or _("What arrived is not what was promised, so it was thrown away. Try again."),
         "upload_not_found": _("This upload is no longer there. Choose the file again to start anew."),
         "upload_busy": _("This upload is being made into a model."),
         "action_not_possible": _("This cannot be done now: look at the list again."),
@@ -85,14 +88,14 @@ def failure_from_code(code: str, detail: str, model: str) -> RuntimeFailure:
     if code == "not_supported":
         return NotSupported(code, _("The model runtime behind this site cannot do this; Hearth's own can."))
     if code == "model_load_failed":
-        return RuntimeFailure(code, _("The model could not be loaded: %(cause)s") % {"cause": detail})
+        return RuntimeFailure(code, _("The model could not be loaded: %(cause)s") % {"cause": cause})
     if code in {"model_too_large", "not_enough_memory"}:
-        return RuntimeFailure(code, _("There is not enough memory. %(cause)s") % {"cause": detail})
+        return RuntimeFailure(code, _("There is not enough memory. %(cause)s") % {"cause": cause})
     if code == "not_enough_disk":
-        return RuntimeFailure(code, _("There is not enough room on the disk. %(cause)s") % {"cause": detail})
+        return RuntimeFailure(code, _("There is not enough room on the disk. %(cause)s") % {"cause": cause})
     if code in {"registry_error", "registry_refused"}:
-        return RuntimeFailure(code, _("The registry did not give the model: %(cause)s") % {"cause": detail})
-    return RuntimeFailure(code, sentences.get(code) or detail or _("The model runtime reported an error."))
+        return RuntimeFailure(code, _("The registry could not be used: %(cause)s") % {"cause": cause})
+    return RuntimeFailure(code, sentences.get(code) or cause or _("The model runtime reported an error."))
 
 
 def interruption() -> dict[str, str]:

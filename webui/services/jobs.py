@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from webui.services.errors import ActionNotPossible, NotSupported, RuntimeFailure, failure_from_code
 from webui.services.inference_events import error_code, plain_text
+from webui.services.model_names import registry_of
 from webui.services.runtime_api import call
 
 PATH = "/api/hearth/jobs"
@@ -26,13 +27,15 @@ ACTIONS = {
 #: Kinds whose work is lost when it is interrupted: a pause would be a cancellation.
 PAUSABLE_KINDS = {"pull", "push"}
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 _LONGEST_TEXT = 1000
 
 
 @dataclass(frozen=True)
 class Job:
     """`completed` and `total` in bytes, 0 where nothing is counted; `speed` in bytes a second; `stage` says in the person's
-    language what is being done, `reason` why it failed. `result` is what the kind of job found out."""
+    language what is being done, `reason` why it failed, and `code` the same for programs. `result` is what the kind of job
+    found out."""
 
     id: str
     kind: str
@@ -40,6 +43,7 @@ class Job:
     status: str
     stage: str = ""
     reason: str = ""
+    code: str = ""
     completed: int = 0
     total: int = 0
     speed: float = 0.0
@@ -68,6 +72,17 @@ class Job:
     def has_model(self) -> bool:
         """Whether it left a model behind that one may chat with."""
         return self.status == "succeeded" and self.kind in {"pull", "create", "import"}
+
+    @property
+    def sha256(self) -> str:
+        """Of the file that was uploaded, in hex; "" for work that is about no upload."""
+        digest = plain_text(self.result.get("digest")) if self.kind == "import" else ""
+        return digest.removeprefix("sha256:") if _SHA256.fullmatch(digest) else ""
+
+    @property
+    def registry_to_sign_in_at(self) -> str:
+        """The registry that did not let this server in, "" where that was not the reason."""
+        return registry_of(self.model) if self.code == "registry_refused" else ""
 
 
 @dataclass(frozen=True)
@@ -160,6 +175,7 @@ def _job(entry: dict[str, Any]) -> Job:
         status=_text(entry.get("status")),
         stage=stage_sentence(kind, _text(entry.get("message"))),
         reason=_reason(kind, model, entry),
+        code=error_code(entry.get("code")) if entry.get("code") else "",
         completed=int(_number(entry.get("completed"))),
         total=int(_number(entry.get("total"))),
         speed=_number(entry.get("speed")),

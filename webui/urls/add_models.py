@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from webui.views.models import add, create, files, jobs, uploads
+from webui.views.models import add, create, files, jobs, registries, uploads
 
 add_model_urls = [
     path("models/add/", add.add, name="model-add"),
@@ -10,6 +10,8 @@ add_model_urls = [
     path("models/add/upload/", uploads.page, name="model-upload"),
     path("models/add/files/", files.files, name="model-files"),
     path("models/add/create/", create.create, name="model-create"),
+    path("models/registries/", registries.registries, name="registries"),
+    path("models/registries/<str:registry>/sign-out/", registries.registry_sign_out, name="registry-sign-out"),
     path("models/uploads/", uploads.begin, name="uploads"),
     path("models/uploads/<slug:upload_id>/", uploads.piece, name="upload"),
     path("models/uploads/<slug:upload_id>/finish/", uploads.finish, name="upload-finish"),

@@ -1,4 +1,7 @@
-"""Jobs of the kind `import`: a file that was uploaded, or one of the import folder, becomes a model."""
+"""Jobs of the kind `import`: a file that was uploaded, or one of the import folder, becomes a model.
+
+The result of an upload is `{"name", "digest"}`: the file as it was sent, and the sha256 of what arrived.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, Collection
@@ -12,6 +15,7 @@ from inference.creation.file_import import import_listed
 from inference.creation.file_work import FileWork
 from inference.creation.request import CreateRequest
 from inference.errors import DigestMismatch, InvalidRequest
+from inference.jobs.work import Result
 from inference.library.blobs import Advance
 from inference.library.manifests import LAYER_PREFIX, Layer
 from inference.library.models import Library
@@ -54,13 +58,17 @@ class ImportWork:
             raise InvalidRequest("file is required: one of /api/hearth/files")
         return request.model
 
-    async def run(self, request: ImportRequest) -> AsyncGenerator[Progress, None]:
-        steps = self._import_upload(request) if request.upload else import_listed(self._library, request.file, request.model)
-        async with aclosing(steps):
-            async for step in steps:
-                yield step
+    async def run(self, request: ImportRequest) -> AsyncGenerator[Progress | Result, None]:
+        if request.upload:
+            async with aclosing(self._import_upload(request)) as uploaded:
+                async for found in uploaded:
+                    yield found
+        else:
+            async with aclosing(import_listed(self._library, request.file, request.model)) as steps:
+                async for step in steps:
+                    yield step
 
-    async def _import_upload(self, request: ImportRequest) -> AsyncGenerator[Progress, None]:
+    async def _import_upload(self, request: ImportRequest) -> AsyncGenerator[Progress | Result, None]:
         upload = await asyncio.to_thread(self._uploads.require_complete, request.upload)
         with self._uploads.hold(upload.id):
             work = self._take_in(upload)
@@ -76,6 +84,7 @@ class ImportWork:
                             yield step
         await asyncio.to_thread(self._uploads.remove, upload.id)
         yield Progress(status="success")
+        yield Result({"name": upload.name, "digest": layer.digest})
 
     async def discard(self, request: ImportRequest, digests: Collection[str]) -> None:
         await asyncio.to_thread(self._uploads.remove, request.upload)

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpcore
 import httpx
 
-from inference.errors import InvalidRequest, RegistryError, RegistryRefused
+from inference.errors import LoginRefused, RegistryError, RegistryRefused
 from inference.library.names import DEFAULT_NAMESPACE, DEFAULT_TAG, ModelName
 from inference.library.registry.identity import Identity
 from inference.library.registry.logins import HUGGING_FACE_HOSTS, Login, Logins
@@ -67,7 +67,7 @@ class Registry:
         )
 
     async def check_login(self, host: str, login: Login) -> None:
-        """Raises `InvalidRequest` when the registry does not accept it, `RegistryError` when it cannot be asked."""
+        """Raises `LoginRefused` when the registry does not accept it, `RegistryError` when it cannot be asked."""
         remote = RemoteName(ModelName(host, DEFAULT_NAMESPACE, "login", DEFAULT_TAG), is_insecure=login.insecure)
         repository = await self.repository(remote, login)
         path = "/api/whoami-v2" if self.is_hugging_face(host) else "/v2/"
@@ -79,7 +79,7 @@ class Registry:
         try:
             await self.patience.retry(ask, tries=2)
         except RegistryRefused:
-            raise InvalidRequest(f"{host} does not accept this user name and password") from None
+            raise LoginRefused(f"{host} does not accept this user name and password") from None
 
     async def close(self) -> None:
         clients, self._clients = self._clients, {}

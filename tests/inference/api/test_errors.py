@@ -16,6 +16,7 @@ STATUSES = {
     "engine_error": 500,
     "internal": 500,
     "invalid_request": 400,
+    "login_refused": 400,
     "model_load_failed": 500,
     "model_not_found": 404,
     "model_damaged": 404,

@@ -180,9 +180,9 @@ def test_download_is_started(client: Client, administrator: User, runtime: HTTPR
 
 
 def test_download_that_cannot_begin_says_why(client: Client, administrator: User, runtime: HTTPRuntime) -> None:
-    runtime.answers["POST /api/hearth/jobs"] = Answer({"error": "The disk is full.", "code": "library_failed"}, 500)
+    runtime.answers["POST /api/hearth/jobs"] = Answer({"error": "The disk is full", "code": "library_failed"}, 500)
 
-    for name, sentence in (("qwen3:8b", "The disk is full."), ("a b", "is not the name of a model")):
+    for name, sentence in (("qwen3:8b", "The disk is full"), ("a b", "is not the name of a model")):
         fragment = client.post("/models/jobs/", {"model": name}, headers={"hx-request": "true"})
         assert sentence in BeautifulSoup(fragment.content, "html.parser").select_one("[role=alert]").get_text()
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.test import Client
 
 from tests.contract.service import Service
 from tests.factories import make_user
+from tests.inference.tiny_models import write_llama
 from tests.site import wait_until
 from webui.models import User
 from webui.services.jobs import act_on_job, list_jobs
@@ -127,6 +129,18 @@ def test_complete_file_becomes_a_job_and_its_checksum_is_checked(client: Client,
     job = list_jobs().jobs[0]
     assert (job.kind, job.model, job.status) == ("import", "mine", "failed")
     assert "thrown away" in job.reason
+    assert hashlib.sha256(CONTENT).hexdigest() in job.reason
+
+
+def test_sha256_of_what_arrived_is_shown(client: Client, runtime: Service, tmp_path: Path) -> None:
+    content = write_llama(tmp_path / "small.gguf", None).read_bytes()
+    upload = begin(client, size=len(content))
+    send(client, upload, content)
+    finish(client, upload, "mine")
+    wait_until(lambda: all(job.is_over for job in list_jobs().jobs), "the end of the import")
+
+    page = BeautifulSoup(client.get("/models/jobs/").content, "html.parser")
+    assert page.select_one(".job .job-digest code").get_text() == hashlib.sha256(content).hexdigest()
 
 
 def test_unfinished_uploads_are_listed_and_thrown_away_after_asking(client: Client, runtime: Service) -> None:

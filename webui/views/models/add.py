@@ -11,6 +11,7 @@ from webui.services.catalogue import catalogue, find_families
 from webui.services.errors import NotSupported, RuntimeFailure
 from webui.services.estimates import estimate_of, machine
 from webui.services.jobs import list_jobs
+from webui.services.model_names import registry_of
 from webui.views.requests import PersonRequest, administrator_required, wants_fragment
 
 
@@ -37,6 +38,8 @@ def estimate(request: PersonRequest) -> HttpResponse:
             context["estimate"] = estimate_of(name, insecure=insecure)
         except RuntimeFailure as failure:
             context["estimate_error"] = failure.sentence
+            if failure.code == "registry_refused":
+                context["registry"] = registry_of(name)
     return render(request, "models/estimate.html#estimate" if wants_fragment(request) else "models/estimate.html", context)
 
 
