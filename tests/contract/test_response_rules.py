@@ -108,6 +108,44 @@ def test_rule_6_failure_before_the_first_line_has_a_status(service: Service) -> 
         assert set(answer.json()) == {"error", "code"}
 
 
+#: An answer that has begun and that nothing may go on with: the letter of its end is forbidden.
+BLOCKED = {"temperature": 0, "logit_bias": {"\u2184": False}}
+BLOCKED_SCHEMA = {"enum": ["blue sky \u2184"]}
+BLOCKED_BODIES = [
+    ("/api/chat", chat_body(format=BLOCKED_SCHEMA, options=BLOCKED)),
+    ("/api/generate", {"model": MODEL, "prompt": "x", "format": BLOCKED_SCHEMA, "options": BLOCKED}),
+    (
+        "/v1/chat/completions",
+        chat_body(
+            response_format={"type": "json_schema", "json_schema": {"name": "sky", "schema": BLOCKED_SCHEMA}}, options=BLOCKED
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), BLOCKED_BODIES)
+def test_rule_6_format_that_cannot_be_completed_has_a_status(service: Service, path: str, body: dict[str, Any]) -> None:
+    with ask(service, "POST", path, {**body, "stream": False}) as answer:
+        assert answer.status == 400
+        error = answer.json()["error"]
+
+    assert "cannot be completed as its format" in (error["message"] if isinstance(error, dict) else error)
+
+
+@pytest.mark.parametrize(("path", "body"), BLOCKED_BODIES)
+def test_rule_6_format_that_cannot_be_completed_ends_its_stream_with_an_error(
+    service: Service, path: str, body: dict[str, Any]
+) -> None:
+    with ask(service, "POST", path, {**body, "stream": True}) as answer:
+        assert answer.status == 200
+        text = b"".join(answer.chunks()).decode()
+
+    *begun, last = filter(None, text.splitlines())
+    assert len(begun) >= 3, "nothing of the answer came before"
+    assert "cannot be completed as its format" in last
+    assert '"stop"' not in text and "[DONE]" not in text and '"done":true' not in text
+
+
 def test_rule_7_unknown_model_is_404_with_the_same_text_everywhere(service: Service) -> None:
     texts = []
     for path in ("/api/chat", "/api/generate", "/api/embed", "/api/show"):

@@ -29,7 +29,7 @@ class CallConstraint:
         self.close = weakref.finalize(self, self._grammar.close)
 
     def draw(self, chain: Any, candidates: Candidates, context: object, row: int) -> int:
-        """As `GrammarConstraint.draw`."""
+        """As `GrammarConstraint.draw`; nothing may follow a call where one is all that was asked for."""
         if self._is_over:
             return -1
         if self._call is not None:
@@ -63,8 +63,7 @@ class CallConstraint:
             self._look_for_end(candidates)
             return token
         self._leave()
-        wanted = piece[: len(piece) - begun.num_rest].decode("utf-8", "replace")
-        first = self._vocabulary.tokenize(wanted, parse_special=True)[0]
+        first = self._vocabulary.first_token(piece[: len(piece) - begun.num_rest])
         again = self._search.find(self._piece(first))
         # Otherwise the mark is not complete yet, and goes on with the next token.
         if again is not None:

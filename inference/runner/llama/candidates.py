@@ -1,6 +1,7 @@
 """The tokens that may come next, with their logits, as llama.cpp's samplers take them. Used by the decode thread alone."""
 
 import ctypes
+import math
 from typing import Any
 
 import numpy as np
@@ -40,9 +41,12 @@ class Candidates:
 
     @property
     def selected(self) -> int:
-        """The token that a chain has drawn; -1 when it has drawn none."""
+        """The token that a chain has drawn; -1 when it has drawn none, or one that is forbidden because all are."""
         index = self._array.selected
-        return int(self._array.data[index].id) if 0 <= index < self._array.size else -1
+        if not 0 <= index < self._array.size:
+            return -1
+        drawn = self._array.data[index]
+        return int(drawn.id) if drawn.logit > -math.inf else -1
 
     def allows(self, sampler: object, token: int) -> bool:
         """Whether a sampler leaves this one token a chance, asked of it alone."""

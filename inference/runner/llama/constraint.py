@@ -5,11 +5,12 @@ from typing import Any
 
 from llama_cpp import llama_cpp
 
+from inference.runner.engine.model_runner import SamplingFailed
 from inference.runner.llama.candidates import Candidates
-from inference.runner.llama.grammar import Grammar
+from inference.runner.llama.grammar import NOTHING_TO_DRAW, Grammar
 from inference.runner.llama.vocabulary import Vocabulary
 
-#: Of white space between the thinking part and what the grammar begins with.
+#: Of white space before the thinking part, or between it and what the grammar begins with.
 _MOST_GAP_TOKENS = 4
 
 
@@ -37,15 +38,17 @@ class GrammarConstraint:
         self._thinking_start = thinking_start.encode()
         #: What has come while it may still begin with `thinking_start`; None: that is decided.
         self._begun: bytes | None = b"" if thinking_start and thinking_end else None
+        #: What is to come whatever the chain draws.
+        self._forced = b""
 
     def draw(self, chain: Any, candidates: Candidates, context: object, row: int) -> int:
-        """A token that the chain draws and the grammar allows; -1 when there is none, which ends the answer.
-        Raises `SamplingFailed`."""
+        """A token that the chain draws and the grammar allows; -1 when nothing may follow what is complete, which ends the
+        answer. Raises `SamplingFailed`."""
         candidates.fill(context, row)
         candidates.apply(chain)
-        token = candidates.selected
+        token = self._next_forced() if self._forced else candidates.selected
         if self._begun is not None:
-            self._look_for_start(token)
+            token = self._look_for_start(token, candidates)
         if self._is_open:
             token = self._watch(token)
         elif not self._skips(token):
@@ -54,15 +57,41 @@ class GrammarConstraint:
             llama_cpp.llama_sampler_accept(chain, token)
         return token
 
-    def _look_for_start(self, token: int) -> None:
+    def _look_for_start(self, token: int, candidates: Candidates) -> int:
+        """The token itself, or the one with which the opening tag goes on where the answer can be nothing else."""
         assert self._begun is not None
-        ends = token < 0 or token in self._vocabulary.end_tokens
-        self._begun = (self._begun + (b"" if ends else self._vocabulary.written_piece(token))).lstrip()
-        if self._begun.startswith(self._thinking_start):
-            self._begun = None
-        elif ends or not self._thinking_start.startswith(self._begun):
+        before = self._begun
+        begun = before if self._ends(token) else (before + self._vocabulary.written_piece(token)).lstrip()
+        self._num_gap_tokens += not begun
+        if begun.startswith(self._thinking_start):
+            self._begun, self._num_gap_tokens = None, 0
+        elif begun != before and self._thinking_start.startswith(begun):
+            self._begun = begun
+        elif before and not self._takes(before, candidates):
+            self._begun, self._num_gap_tokens, self._forced = None, 0, self._thinking_start[len(before) :]
+            return self._next_forced()
+        elif begun or self._ends(token) or self._num_gap_tokens > _MOST_GAP_TOKENS:
             # It does not think: the grammar holds from this token on.
             self._begun, self._is_open, self._num_gap_tokens = None, False, _MOST_GAP_TOKENS
+        return token
+
+    def _takes(self, begun: bytes, candidates: Candidates) -> bool:
+        """Whether what has come can be the beginning of what the grammar is of, which goes on after it then."""
+        text, trial = begun.decode("utf-8", "replace"), self._grammar.copy()
+        is_taken = trial.follow(text, candidates)
+        trial.close()
+        return is_taken and self._grammar.follow(text, candidates)
+
+    def _ends(self, token: int) -> bool:
+        return token < 0 or token in self._vocabulary.end_tokens
+
+    def _next_forced(self) -> int:
+        token = self._vocabulary.first_token(self._forced)
+        piece = self._vocabulary.written_piece(token)
+        if not piece or not self._forced.startswith(piece):
+            raise SamplingFailed(NOTHING_TO_DRAW)
+        self._forced = self._forced[len(piece) :]
+        return token
 
     def _keep(self, token: int, chain: Any, candidates: Candidates, context: object, row: int) -> int:
         token = self._grammar.keep(token, chain, candidates, context, row)
@@ -77,9 +106,11 @@ class GrammarConstraint:
         return self._vocabulary.piece(token).isspace()
 
     def _watch(self, token: int) -> int:
-        """Looks for the end of the thinking part. A token that would go on beyond it is cut off there."""
-        if token < 0 or token in self._vocabulary.end_tokens:
-            return token
+        """Looks for the end of the thinking part. A token that would go on beyond it is cut off there; an answer that would end
+        within it has yet to say what was asked for, so that the part is ended in its place."""
+        if self._ends(token):
+            self._forced = self._thinking_end
+            token = self._next_forced()
         piece = self._vocabulary.written_piece(token)
         text = self._tail + piece
         end = text.find(self._thinking_end)
@@ -90,8 +121,7 @@ class GrammarConstraint:
         if not rest.strip():
             self._is_open = False
             return token
-        wanted = piece[: len(piece) - len(rest)].decode("utf-8", "replace")
-        first = self._vocabulary.tokenize(wanted, parse_special=True)[0]
+        first = self._vocabulary.first_token(piece[: len(piece) - len(rest)])
         self._tail += self._vocabulary.written_piece(first)
         self._is_open = self._thinking_end not in self._tail
         return first

@@ -1,6 +1,5 @@
 """A grammar and how far a text has come in it."""
 
-import codecs
 import time
 import weakref
 from typing import Any
@@ -11,12 +10,14 @@ from llama_cpp import llama_cpp
 from inference.errors import InvalidRequest
 from inference.runner.engine.model_runner import SamplingFailed
 from inference.runner.llama.candidates import Candidates
-from inference.runner.llama.vocabulary import Vocabulary
+from inference.runner.llama.vocabulary import Vocabulary, partial_after
 
-#: Of tokens that would make no whole characters, seldom more than one.
-_MOST_TRIES = 16
 #: What an ambiguous grammar costs can double with each character.
 _SLOWEST_NS = 1_000_000_000
+NOTHING_TO_DRAW = (
+    "The answer cannot be completed as its format, grammar or tools demand: this model has no token that may come next, "
+    "or logit_bias forbids them all."
+)
 
 
 class Grammar:
@@ -34,6 +35,7 @@ class Grammar:
         self._vocabulary = vocabulary
         self._shown_tokens = shown_tokens
         self._tokens_by_start = vocabulary.tokens_by_start
+        vocabulary.misfits(b"")
         #: The beginning of a character whose other bytes are to come.
         self._partial = b""
         self._own(handle)
@@ -51,11 +53,13 @@ class Grammar:
         return copy
 
     def keep(self, token: int, chain: object, candidates: Candidates, context: object, row: int) -> int:
-        """The token itself where it is allowed, else one that the chain draws from those that are; -1 when there is none.
-        Raises `SamplingFailed`."""
+        """The token itself where it is allowed, else one that the chain draws from those that are; -1 when nothing may follow a
+        text that is complete. Raises `SamplingFailed` where nothing can follow one that is not."""
         started_ns = time.perf_counter_ns()
         if not self.allows(token, candidates):
             token = self._draw(chain, candidates, context, row)
+            if token < 0 and not self.may_end(candidates):
+                raise SamplingFailed(NOTHING_TO_DRAW)
         if token >= 0 and token not in self._vocabulary.end_tokens:
             self.accept(token)
         if time.perf_counter_ns() - started_ns > _SLOWEST_NS:
@@ -69,21 +73,14 @@ class Grammar:
 
     def _draw(self, chain: object, candidates: Candidates, context: object, row: int) -> int:
         """Seldom needed: looking at every token of the vocabulary takes milliseconds."""
-        refused: list[int] = []
-        for _ in range(_MOST_TRIES):
-            candidates.fill(context, row)
-            candidates.forbid(self._silent_tokens)
-            candidates.forbid(self._tokens_by_start[not self._partial])
-            candidates.forbid(np.array(refused, dtype=np.int32))
-            candidates.apply(self._handle)
-            candidates.apply(chain)
-            token = candidates.selected
-            if self.allows(token, candidates):
-                return token
-            if token < 0 or not candidates.allows(self._handle, token):
-                return -1
-            refused.append(token)
-        return -1
+        candidates.fill(context, row)
+        candidates.forbid(self._silent_tokens)
+        candidates.forbid(self._tokens_by_start[not self._partial])
+        candidates.forbid(self._vocabulary.misfits(self._partial))
+        candidates.apply(self._handle)
+        candidates.apply(chain)
+        token = candidates.selected
+        return token if self.allows(token, candidates) else -1
 
     def follow(self, text: str, candidates: Candidates) -> bool:
         """Takes a text that is there already; False, and then this grammar is of no more use, where it does not fit."""
@@ -95,7 +92,7 @@ class Grammar:
 
     def may_end(self, candidates: Candidates) -> bool:
         """Whether the text is complete; it may still be one that can go on."""
-        return any(candidates.allows(self._handle, token) for token in sorted(self._vocabulary.end_tokens)[:1])
+        return any(self.allows(token, candidates) for token in sorted(self._vocabulary.end_tokens)[:1])
 
     def allows(self, token: int, candidates: Candidates) -> bool:
         """Tokens without text are none that a grammar speaks of: llama.cpp would compare their names. Nor are bytes that make no
@@ -108,12 +105,4 @@ class Grammar:
     def _partial_after(self, token: int) -> bytes | None:
         """What would be unfinished after the token; None where it does not go on with what is."""
         known = self._vocabulary
-        piece = known.written_piece(token) if token in self._shown_tokens else known.piece(token)
-        if not self._partial and piece.isascii():
-            return b""
-        decoder = codecs.getincrementaldecoder("utf-8")("strict")
-        try:
-            decoder.decode(self._partial + piece)
-        except UnicodeDecodeError:
-            return None
-        return decoder.getstate()[0]
+        return partial_after(self._partial, known.written_piece(token) if token in self._shown_tokens else known.piece(token))

@@ -1,5 +1,6 @@
 """Text to tokens and back, by the tables in the model file. Safe to use from several threads."""
 
+import codecs
 import ctypes
 import functools
 
@@ -9,6 +10,19 @@ from llama_cpp import llama_cpp
 
 #: No piece of a known vocabulary is longer; a longer one is fetched with a second call.
 _PIECE_BYTES = 256
+
+
+def partial_after(partial: bytes, piece: bytes) -> bytes | None:
+    """The beginning of a character that is there when a piece comes after another such beginning, or after nothing; None where
+    the two make no characters."""
+    if not partial and piece.isascii():
+        return b""
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    try:
+        decoder.decode(partial + piece)
+    except UnicodeDecodeError:
+        return None
+    return decoder.getstate()[0]
 
 
 class Vocabulary:
@@ -46,6 +60,15 @@ class Vocabulary:
             tokens.insert(0, self.bos_token)
         return tokens
 
+    def first_token(self, text: bytes) -> int:
+        """One that a text begins with: the first that it is read as, or where it is read with a space before it, as some
+        vocabularies do, the longest. Takes milliseconds then. Vocabularies of language models have a token for each byte: one
+        that has not may give a token that the text does not begin with."""
+        first = self.tokenize(text.decode("utf-8", "replace"), parse_special=True)[0]
+        if text.startswith(self.written_piece(first)):
+            return first
+        return max(range(self.num_tokens), key=lambda token: len(self.piece(token)) if text.startswith(self.piece(token)) else -1)
+
     def infill(self, prefix: str, suffix: str) -> list[int] | None:
         """The prompt for what stands between two texts, as llama.cpp's server orders it; None for a model that was not
         trained for it."""
@@ -82,6 +105,19 @@ class Vocabulary:
         starts = np.array([(self.piece(token) or b"\0")[0] for token in range(self.num_tokens)], dtype=np.uint8)
         is_within = (starts >= 0x80) & (starts < 0xC0)
         return np.flatnonzero(~is_within).astype(np.int32), np.flatnonzero(is_within).astype(np.int32)
+
+    def misfits(self, partial: bytes) -> npt.NDArray[np.int32]:
+        """Of the tokens that may come after `partial`, the beginning of a character or nothing, by what they begin with: those
+        whose bytes make no characters all the same. Takes some tens of milliseconds the first time for nothing."""
+        return self._misfits_of_starts if not partial else self._misfits(self.tokens_by_start[1], partial)
+
+    @functools.cached_property
+    def _misfits_of_starts(self) -> npt.NDArray[np.int32]:
+        return self._misfits(self.tokens_by_start[0], b"")
+
+    def _misfits(self, tokens: npt.NDArray[np.int32], partial: bytes) -> npt.NDArray[np.int32]:
+        found = [token for token in tokens.tolist() if partial_after(partial, self.piece(token)) is None]
+        return np.array(found, dtype=np.int32)
 
     def special_text(self, token: int) -> str:
         """A token as a chat template writes it, such as `<s>`; empty where the model has no such token."""

@@ -10,7 +10,7 @@ import pytest
 from inference.errors import InvalidRequest
 from inference.prompt.parsing import AnswerParser, AnswerSyntax, ToolCall
 from inference.prompt.parsing.tool_calls import COMMON_MARKS
-from inference.runner.messages import CallRules, SamplingParams, TextPrompt
+from inference.runner.messages import CallRules, RequestFailed, SamplingParams, TextPrompt
 from tests.inference.runner.answers.conftest import House
 
 pytestmark = pytest.mark.model
@@ -119,6 +119,20 @@ def test_token_that_goes_on_beyond_a_mark_as_no_call_does_is_cut(house: House) -
     calls = json.loads(answer.text.removeprefix(" some"))
     assert "get_clock" in (calls if isinstance(calls, dict) else calls[0]).values()
     assert answer.reason == "stop"
+
+
+@pytest.mark.parametrize("is_required", [False, True])
+def test_call_that_cannot_be_completed_fails(house: House, is_required: bool) -> None:
+    functions = [{"name": "read_\u2184"}]
+    forbidden = dict.fromkeys(house.model.vocabulary.tokenize("\u2184", parse_special=False), float("-inf"))
+    prompt = shown('<tool_call>{"name": "read_CITY", "arguments": {}}</tool_call>')
+    sampling = SamplingParams(temperature=0, logit_bias=forbidden)
+
+    answer = house.ask(prompt=prompt, calls=rules(functions, is_required=is_required), sampling=sampling, max_tokens=60)
+
+    assert answer.text.replace(" ", "").replace("\n", "").endswith('<tool_call>{"name":"read_')
+    assert isinstance(answer.end, RequestFailed)
+    assert "cannot be completed" in answer.end.message
 
 
 def test_mark_in_the_thinking_part_begins_no_call(house: House) -> None:

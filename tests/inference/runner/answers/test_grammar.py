@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 
 from inference.errors import InvalidRequest
@@ -9,7 +10,7 @@ from inference.grammar.json_schema import grammar_of
 from inference.runner.llama.candidates import Candidates
 from inference.runner.llama.constraint import GrammarConstraint
 from inference.runner.llama.grammar import Grammar
-from inference.runner.messages import ChatMessage, ChatPrompt, RequestFailed, SamplingParams, Submit
+from inference.runner.messages import ChatMessage, ChatPrompt, RequestFailed, SamplingParams, Submit, TextPrompt
 from tests.inference.grammar.test_json_schema import CASES
 from tests.inference.runner.answers.conftest import QUESTION, House
 
@@ -93,6 +94,39 @@ def test_token_that_goes_beyond_the_thinking_part_is_cut(house: House) -> None:
     assert answer.text in (".yes", ".no")
 
 
+def test_thinking_part_is_ended_for_a_model_that_would_end_its_answer_there(house: House) -> None:
+    (end,) = (token for token in house.model.vocabulary.end_tokens if house.model.vocabulary.special_text(token) == "<|im_end|>")
+    sampling = SamplingParams(temperature=0, logit_bias={end: 100.0})
+
+    answer = house.ask(grammar=YES_NO, thinking_end="</think>", sampling=sampling)
+
+    assert answer.text in ("</think>yes", "</think>no")
+    assert answer.reason == "stop"
+
+
+def test_beginning_of_a_thinking_tag_becomes_one_unless_the_grammar_takes_it(house: House) -> None:
+    prompt = TextPrompt("<think>\na</think>x<thought>\na</thought>x")
+    tags = {"thinking_start": "<think>", "thinking_end": "</"}
+    assert house.ask(prompt=prompt).text.startswith("<thought>"), "the test needs an answer that begins as the tag does"
+
+    thinking = house.ask(prompt=prompt, grammar=YES_NO, **tags)
+    plain = house.ask(prompt=prompt, grammar='root ::= "<" ("yes" | "no") ">"', **tags)
+
+    assert thinking.text.startswith("<think>")
+    assert thinking.text.partition("</")[2].strip() in ("yes", "no")
+    assert plain.text in ("<yes>", "<no>")
+    assert thinking.reason == plain.reason == "stop"
+
+
+def test_white_space_does_not_put_off_a_grammar_for_ever(house: House) -> None:
+    (space,) = house.model.vocabulary.tokenize("\n", parse_special=False)
+    sampling = SamplingParams(temperature=0, logit_bias={space: 100.0})
+
+    answer = house.ask(grammar=YES_NO, thinking_start="<think>", thinking_end="</think>", sampling=sampling)
+
+    assert answer.text in ("\n\n\n\nyes", "\n\n\n\nno")
+
+
 def test_answer_that_never_thinks_to_an_end_is_left_alone(house: House) -> None:
     assert house.ask(grammar=YES_NO, thinking_end="</think>").text == house.ask().text
 
@@ -112,12 +146,62 @@ def test_grammar_that_cannot_be_kept_to_is_refused(house: House, wish: dict[str,
         house.ask(**wish)
 
 
-def test_grammar_that_leaves_nothing_to_draw_ends_the_answer(house: House) -> None:
-    forbidden = {" blue": float("-inf"), "blue": float("-inf"), "b": float("-inf"), "bl": float("-inf"), "blu": float("-inf")}
+def forbidding(*texts: str, **more: Any) -> SamplingParams:
+    return SamplingParams(**{"temperature": 0, "logit_bias": dict.fromkeys(texts, float("-inf")), **more})
 
-    answer = house.ask(grammar='root ::= "blue" "x"', sampling=SamplingParams(temperature=0, logit_bias=forbidden))
 
-    assert (answer.text, answer.reason) == ("", "stop")
+@pytest.mark.parametrize("temperature", [0, 1])
+@pytest.mark.parametrize(
+    ("wish", "begun"),
+    [
+        ({"grammar": 'root ::= "blue" "x"', "sampling": forbidding("b", "bl", "blu", "blue")}, ""),
+        ({"grammar": 'root ::= "blue" "\u2184"', "sampling": forbidding("\u2184")}, "blue"),
+        ({"json_schema": '{"enum": [["blue"]]}', "sampling": forbidding("]", '"]')}, '["blue"'),
+    ],
+)
+def test_answer_that_cannot_be_completed_fails(house: House, wish: dict[str, Any], begun: str, temperature: float) -> None:
+    sampling = msgspec.structs.replace(wish["sampling"], temperature=temperature)
+
+    answer = house.ask(**wish | {"sampling": sampling})
+
+    assert answer.text == begun
+    assert isinstance(answer.end, RequestFailed)
+    assert answer.end.code == "invalid_request" and "cannot be completed" in answer.end.message
+
+
+@pytest.mark.parametrize("temperature", [0, 1])
+def test_answer_that_is_complete_ends_also_where_nothing_is_left_to_draw(house: House, temperature: float) -> None:
+    answer = house.ask(grammar=YES_NO, sampling=SamplingParams(temperature=temperature, ignore_eos=True))
+
+    assert answer.text in ("yes", "no")
+    assert answer.reason == "stop"
+
+
+def test_answer_does_not_end_within_a_character(house: House) -> None:
+    vocabulary, candidates = house.model.vocabulary, Candidates(house.model.vocabulary.num_tokens)
+    pieces = {vocabulary.piece(token): token for token in range(vocabulary.num_tokens)}
+    (end, *_) = vocabulary.end_tokens
+    grammar = Grammar("root ::= .*", vocabulary)
+    assert grammar.may_end(candidates) and grammar.allows(end, candidates)
+
+    grammar.accept(pieces[b"\xe0"])
+
+    assert not grammar.may_end(candidates) and not grammar.allows(end, candidates)
+
+
+def test_bytes_that_make_no_characters_are_known_for_each_beginning(house: House) -> None:
+    vocabulary = house.model.vocabulary
+    pieces = {vocabulary.piece(token): token for token in range(vocabulary.num_tokens)}
+
+    after_e0 = set(vocabulary.misfits(b"\xe0").tolist())
+
+    # Of three bytes that begin with E0, the second is A0 or more: what is less could be written with two.
+    assert pieces[b"\x82"] in after_e0 and pieces[b"\xb8"] not in after_e0
+    whole = [vocabulary.piece(token) for token in vocabulary.misfits(b"").tolist()]
+    assert len(whole) < 300
+    for piece in whole:
+        with pytest.raises(UnicodeDecodeError):
+            (piece + b"\x80\x80\x80").decode()
 
 
 def test_bytes_that_make_no_character_are_not_allowed(house: House) -> None:
