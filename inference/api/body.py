@@ -103,6 +103,9 @@ def _shape(value: dict[str, Any], kind: type[msgspec.Struct]) -> dict[str, Any]:
 
 def _shape_inner(item: Any, expected: Any) -> Any:
     arguments = getattr(expected, "__args__", ())
+    if isinstance(item, float) and item.is_integer() and int in (expected, *arguments) and float not in (expected, *arguments):
+        # As some languages write whole numbers.
+        return int(item)
     inner = next((part for part in (expected, *arguments) if _is_struct(part)), None)
     if inner is not None and isinstance(item, dict):
         return _shape(item, inner)

@@ -33,7 +33,7 @@ def decode_json(content: bytes, object_of: Callable[[Pairs], Any] | None = None)
         raise InvalidRequest("the request body is nested too deeply") from None
     except ValueError as error:
         # The message quotes the position but, unlike the document, nothing a client sent.
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "a number has too many digits"
+        reason = error.msg if isinstance(error, json.JSONDecodeError | _NoNumber) else "a number has too many digits"
         raise InvalidRequest(f"the request body is not valid JSON: {reason}") from None
     return scrub(value) if object_of is None and _SURROGATE.search(text) else value
 
@@ -49,5 +49,10 @@ def scrub(value: Any) -> Any:
     return value
 
 
+class _NoNumber(ValueError):
+    def __init__(self, name: str) -> None:
+        self.msg = f"{name} is no number"
+
+
 def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
+    raise _NoNumber(name)

@@ -13,7 +13,7 @@ from inference.api.openai.messages import read_messages
 from inference.api.openai.response_format import read_response_format
 from inference.api.openai.sampling import DEFAULT_OPTIONS, read_sampling
 from inference.api.openai.schemas import ChatCompletionBody
-from inference.api.openai.thinking import read_effort, read_template_switch
+from inference.api.openai.thinking import read_effort, read_switch
 from inference.api.openai.tools import read_offered_tools
 from inference.api.schemas import ChatBody
 
@@ -60,5 +60,5 @@ def _think(body: ChatCompletionBody) -> Any:
     if body.think is not None:
         return body.think
     efforts = (body.reasoning_effort, "reasoning_effort"), (body.reasoning.effort, "reasoning.effort")
-    asked = [read_effort(*effort) for effort in efforts] + [read_template_switch(body.chat_template_kwargs)]
+    asked = [read_effort(*effort) for effort in efforts] + [read_switch(body)]
     return next((wish for wish in asked if wish is not None), None)

@@ -17,6 +17,8 @@ class StreamOptions(msgspec.Struct, frozen=True):
 
 class ReasoningBody(msgspec.Struct, frozen=True):
     effort: str = ""
+    #: OpenRouter's.
+    enabled: bool | None = None
 
 
 class JsonSchemaBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +98,10 @@ class ChatCompletionBody(OpenAIBody, frozen=True, kw_only=True):
     function_call: Any = None
     #: Ollama's: true, false or a level.
     think: Any = None
+    #: DashScope's and SiliconFlow's.
+    enable_thinking: bool | None = None
+    #: Zhipu's, DeepSeek's and Volcengine's: `{"type": "disabled"}`, "enabled", or one that leaves it to the model.
+    thinking: Any = None
     #: vLLM's and llama-server's: `{"enable_thinking": false}`.
     chat_template_kwargs: dict[str, Any] = {}
     #: Whether old messages may be left out where there are too many.

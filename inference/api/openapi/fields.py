@@ -221,6 +221,13 @@ FIELDS: dict[str, Field] = {
     "ChatMessageBody.function_call": _field("The older shape of one call.", "单个调用的旧格式。"),
     "reasoning_effort": _field("none, minimal, low, medium or high.", "none、minimal、low、medium 或 high。"),
     "reasoning": _field("effort as in reasoning_effort.", "effort 与 reasoning_effort 相同。"),
+    "ReasoningBody.enabled": _field("Whether the model thinks first, as OpenRouter has it.", "是否先思考，同 OpenRouter。"),
+    "enable_thinking": _field("Whether the model thinks first, as DashScope has it.", "是否先思考，同百炼（DashScope）。"),
+    "ChatCompletionBody.thinking": _field(
+        "Whether the model thinks first, as Zhipu and DeepSeek have it: type enabled or disabled.",
+        "模型是否先思考，与智谱、DeepSeek 相同：type 为 enabled 或 disabled。",
+        {"type": "object", "properties": {"type": {"type": "string"}}},
+    ),
     "chat_template_kwargs": _field("enable_thinking, as vLLM has it.", "enable_thinking，与 vLLM 相同。"),
     "CompletionBody.prompt": _field("A text, token ids, or several of either.", "文本、token id，或其列表。", _INPUT),
     "CompletionBody.logprobs": _field(

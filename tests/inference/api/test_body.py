@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.api.body import parse_body
+from inference.api.openai.schemas import ChatCompletionBody
 from inference.api.schemas import ChatBody, GenerateBody
 from inference.errors import InvalidRequest
 
@@ -18,7 +19,8 @@ from inference.errors import InvalidRequest
         (b"{", "the request body is not valid JSON"),
         (b"{bad", "the request body is not valid JSON"),
         (b"not json", "the request body is not valid JSON"),
-        (b'{"model": NaN}', "the request body is not valid JSON"),
+        (b'{"model": NaN}', "the request body is not valid JSON: NaN is no number"),
+        (b'{"model": -Infinity}', "the request body is not valid JSON: -Infinity is no number"),
         (b'{"top_logprobs": ' + b"9" * 5000 + b"}", "the request body is not valid JSON: a number has too many digits"),
         (b"[]", "the request body must be a JSON object, not an array"),
         (b'"x"', "the request body must be a JSON object, not a string"),
@@ -97,6 +99,15 @@ def test_field_names_match_in_any_case_and_the_exact_one_wins() -> None:
     assert parse_body(b'{"model":"exact","MODEL":"other"}', ChatBody).model == "exact"
     assert parse_body(b'{"MODEL":"other","model":"exact"}', ChatBody).model == "exact"
     assert parse_body(b'{"messages":[{"Role":"user"}]}', ChatBody).messages[0].role == "user"
+
+
+def test_whole_number_may_be_written_with_a_fraction() -> None:
+    body = parse_body(b'{"max_tokens": 1e2, "n": 1.0, "top_k": 40.0, "temperature": 1.0, "seed": 7.0}', ChatCompletionBody)
+
+    assert (body.max_tokens, body.n, body.top_k, body.seed) == (100, 1, 40, 7)
+    assert [type(value) for value in (body.max_tokens, body.top_k, body.temperature)] == [int, int, float]
+    with pytest.raises(InvalidRequest, match="max_tokens must be a whole number or null, not a number"):
+        parse_body(b'{"max_tokens": 1e999}', ChatCompletionBody)
 
 
 def test_name_serves_as_model() -> None:

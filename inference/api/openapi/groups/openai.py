@@ -42,7 +42,7 @@ OPENAI = Group(
             body=ChatCompletionBody, required="model messages",
             optional="stream stream_options max_completion_tokens max_tokens tools tool_choice parallel_tool_calls "
             f"response_format {_SAMPLING} logprobs top_logprobs reasoning_effort reasoning think "
-            f"chat_template_kwargs truncate {_BEYOND}",
+            f"enable_thinking thinking chat_template_kwargs truncate {_BEYOND}",
             example=_CHAT_EXAMPLE,
             answer=openai.ChatCompletion, stream=(SSE, (openai.ChatCompletionChunk, openai.OpenAIError)), refusals=(404,),
         ),

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from inference.api.body import parse_body
+from inference.api.openai.chat import chat_body_of
 from inference.api.openai.response_format import read_response_format
 from inference.api.openai.sampling import read_sampling
 from inference.api.openai.schemas import ChatCompletionBody, CompletionBody
-from inference.api.openai.thinking import read_effort, read_template_switch
+from inference.api.openai.thinking import read_effort, read_switch
 from inference.api.openai.tools import OfferedTools, read_offered_tools
 from inference.api.options import read_options
 from inference.errors import InvalidRequest
@@ -125,11 +126,32 @@ def test_unknown_effort_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [({}, None), ({"enable_thinking": False}, False), ({"thinking": True}, True), ({"enable_thinking": "no"}, None)],
+    ("fields", "expected"),
+    [
+        ({}, None),
+        ({"chat_template_kwargs": {"enable_thinking": False}}, False),
+        ({"chat_template_kwargs": {"thinking": True}}, True),
+        ({"chat_template_kwargs": {"enable_thinking": "no"}}, None),
+        ({"enable_thinking": False, "thinking_budget": 100}, False),
+        ({"enable_thinking": True}, True),
+        ({"thinking": {"type": "disabled"}}, False),
+        ({"thinking": {"type": "enabled"}, "chat_template_kwargs": {"enable_thinking": False}}, True),
+        ({"thinking": {"type": "auto"}}, None),
+        ({"thinking": "on"}, None),
+        ({"reasoning": {"enabled": False}}, False),
+        ({"reasoning": {"max_tokens": 100}}, None),
+    ],
 )
-def test_switch_of_templates(arguments: dict[str, Any], expected: bool | None) -> None:
-    assert read_template_switch(arguments) is expected
+def test_switch_of_other_servers(fields: dict[str, Any], expected: bool | None) -> None:
+    assert read_switch(body(**fields)) is expected
+    assert chat_body_of(body(messages=[{"role": "user", "content": "hi"}], **fields)).think is expected
+
+
+def test_plain_wish_and_effort_come_before_a_switch() -> None:
+    asked: dict[str, Any] = {"messages": [{"role": "user", "content": "hi"}], "enable_thinking": False}
+
+    assert chat_body_of(body(**asked, think="low")).think == "low"
+    assert chat_body_of(body(**asked, reasoning_effort="high")).think == "high"
 
 
 @pytest.mark.parametrize(
