@@ -4,6 +4,7 @@ import asyncio
 import zlib
 from typing import TYPE_CHECKING
 
+from inference.api import zstd
 from inference.errors import InvalidRequest, PayloadTooLarge, UnsupportedEncoding
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 #: Tells gzip and zlib apart by their headers.
 _EITHER = zlib.MAX_WBITS | 32
 _READABLE = ("gzip", "x-gzip", "deflate")
+#: Codex sends it, where its owner is signed in at OpenAI.
+_ZSTD = "zstd"
 
 
 def encoding_of(request: "Request") -> str:
@@ -24,9 +27,10 @@ def readable_encoding(header: str) -> str:
     encoding = header.strip().lower()
     if encoding in ("", "identity"):
         return ""
-    if encoding not in _READABLE:
-        raise UnsupportedEncoding(f'content-encoding "{encoding[:50]}" is not supported; send gzip, deflate or no encoding')
-    return encoding
+    if encoding in _READABLE or (encoding == _ZSTD and zstd.is_available()):
+        return encoding
+    offered = "gzip, deflate, zstd" if zstd.is_available() else "gzip, deflate"
+    raise UnsupportedEncoding(f'content-encoding "{encoding[:50]}" is not supported; send {offered} or no encoding')
 
 
 async def decompressed(content: bytes, encoding: str, limit: int) -> bytes:
@@ -35,13 +39,20 @@ async def decompressed(content: bytes, encoding: str, limit: int) -> bytes:
 
 
 def _decompress(content: bytes, encoding: str, limit: int) -> bytes:
-    machine = zlib.decompressobj(_EITHER)
+    unfold = zstd.unfold if encoding == _ZSTD else _inflate
     try:
-        found = machine.decompress(content, limit + 1)
-    except zlib.error:
-        raise InvalidRequest(f"the request body is not valid {encoding}") from None
+        found = unfold(content, limit + 1)
+    except (zlib.error, zstd.ZstdError):
+        raise InvalidRequest(f"the request body is not valid {encoding}, or not whole") from None
     if len(found) > limit:
         raise PayloadTooLarge(f"the request body is larger than {limit // 1024**2} MiB")
-    if not machine.eof:
-        raise InvalidRequest(f"the request body is not whole: its {encoding} ends too early")
+    return found
+
+
+def _inflate(content: bytes, limit: int) -> bytes:
+    """At most `limit` bytes."""
+    machine = zlib.decompressobj(_EITHER)
+    found = machine.decompress(content, limit)
+    if not machine.eof and len(found) < limit:
+        raise zlib.error
     return found

@@ -122,12 +122,13 @@ def test_compressed_bodies(service: Service) -> None:
     with service.client() as client:
         post = {
             name: client.post("/v1/chat/completions", content=content, headers={"content-encoding": name})
-            for name in ("gzip", "zstd")
+            for name in ("gzip", "zstd", "br")
         }
 
     assert post["gzip"].json()["object"] == "chat.completion"
-    message = 'content-encoding "zstd" is not supported; send gzip, deflate or no encoding'
-    check_error(post["zstd"], 415, message, None, "unsupported_encoding")
+    check_error(post["zstd"], 400, "the request body is not valid zstd, or not whole", None, INVALID)
+    message = 'content-encoding "br" is not supported; send gzip, deflate, zstd or no encoding'
+    check_error(post["br"], 415, message, None, "unsupported_encoding")
 
 
 def test_prompt_that_is_too_long_is_refused_with_openais_code(service: Service) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from tests.contract.service import MODEL, Service
 from tests.contract.test_templates import CALL, TEMPLATE
+from tests.inference.api.test_content_encoding import zstd_frame
 
 TOOL: Any = {
     "type": "function",
@@ -239,7 +240,8 @@ def test_compressed_bodies_are_read_or_refused(service: Service) -> None:
     body = json.dumps({"model": MODEL, "input": "hi", "max_output_tokens": 1}).encode()
     with service.client() as client:
         read = client.post("/v1/responses", content=gzip.compress(body), headers={"content-encoding": "gzip"})
-        refused = client.post("/v1/responses", content=body, headers={"content-encoding": "zstd"})
+        folded = client.post("/v1/responses", content=zstd_frame((0, len(body), body)), headers={"content-encoding": "zstd"})
+        refused = client.post("/v1/responses", content=body, headers={"content-encoding": "br"})
 
-    assert read.json()["usage"]["output_tokens"] == 1
+    assert read.json()["usage"]["output_tokens"] == folded.json()["usage"]["output_tokens"] == 1
     assert (refused.status_code, refused.json()["error"]["code"]) == (415, "unsupported_encoding")
