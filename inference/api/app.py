@@ -37,6 +37,7 @@ from inference.api.openai.embeddings import create_embeddings
 from inference.api.openai.models import list_models, show_model
 from inference.api.openapi.endpoint import openapi_document
 from inference.api.origins import KnownOriginsOnly
+from inference.api.paths import ForgivingPaths
 from inference.api.prompt_usage import TellPromptUsage
 from inference.api.pull import pull
 from inference.api.push import push
@@ -124,7 +125,7 @@ def build_app(runtime: Runtime) -> ASGIApp:
     guarded: ASGIApp = KnownOriginsOnly(TellPromptUsage(app), runtime.settings.origins)
     if runtime.settings.address.is_loopback:
         guarded = LocalHostsOnly(guarded)
-    return CountRequests(guarded, runtime.scheduler.metrics, [route.path for route in routes])
+    return ForgivingPaths(CountRequests(guarded, runtime.scheduler.metrics, [route.path for route in routes]))
 
 
 def _route(path: str, endpoint: Callable[..., Any], *methods: str) -> Route:

@@ -6,7 +6,7 @@ Origin. The schemes are those that Ollama lets in by default.
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,6 +29,9 @@ _ALLOWED_HEADERS = ", ".join(
         ),
     )
 )  # fmt: skip
+#: What a page may ask to send beside them: tokens in a list (RFC 9110, 5.6.1), of so many characters.
+_HEADERS = re.compile(r"[\w!#$%&'*+.^`|~-]+(?:\s*,\s*[\w!#$%&'*+.^`|~-]+)*", re.ASCII)
+_LONGEST_HEADERS = 2000
 _METHODS = "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS"
 _PREFLIGHT_S = 12 * 3600
 
@@ -52,7 +55,7 @@ class KnownOriginsOnly:
                 await _answer(send, 403, [])
                 return
             if origin and scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
-                await _answer(send, 204, [*self._leave(origin), *_preflight_headers()])
+                await _answer(send, 204, [*self._leave(origin), *_preflight_headers(headers)])
                 return
             if origin:
                 send = self._with_leave(send, origin)
@@ -60,9 +63,10 @@ class KnownOriginsOnly:
 
     def _leave(self, origin: str) -> list[tuple[bytes, bytes]]:
         """The headers by which a browser lets the page read the answer. Nothing here depends on cookies, so none are let in."""
+        readable = (b"access-control-expose-headers", b"Retry-After, Request-Id")
         if self._allows_all:
-            return [(b"access-control-allow-origin", b"*")]
-        return [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"Origin")]
+            return [(b"access-control-allow-origin", b"*"), readable]
+        return [(b"access-control-allow-origin", origin.encode("latin-1")), readable, (b"vary", b"Origin")]
 
     def _with_leave(self, send: Send, origin: str) -> Send:
         async def sending(message: Message) -> None:
@@ -82,12 +86,19 @@ def allowed_by(patterns: Collection[str]) -> Callable[[str], bool]:
     return lambda origin: expression.fullmatch(origin.lower()) is not None
 
 
-def _preflight_headers() -> list[tuple[bytes, bytes]]:
-    return [
+def _preflight_headers(headers: Mapping[bytes, str]) -> list[tuple[bytes, bytes]]:
+    """A page that may call may send what it likes: the clients of Anthropic and others have headers of their own."""
+    asked = headers.get(b"access-control-request-headers", "").strip()
+    is_usable = len(asked) <= _LONGEST_HEADERS and _HEADERS.fullmatch(asked) is not None
+    leave = [
         (b"access-control-allow-methods", _METHODS.encode()),
-        (b"access-control-allow-headers", _ALLOWED_HEADERS.encode()),
+        (b"access-control-allow-headers", (f"{_ALLOWED_HEADERS}, {asked}" if is_usable else _ALLOWED_HEADERS).encode()),
         (b"access-control-max-age", str(_PREFLIGHT_S).encode()),
     ]
+    if headers.get(b"access-control-request-private-network") == "true":
+        # Of a page at a public address, to a server at a private one.
+        leave.append((b"access-control-allow-private-network", b"true"))
+    return leave
 
 
 async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:

@@ -1,8 +1,9 @@
 """Which methods each path of Ollama's API answers: others get 405, unknown paths 404, in the words of Ollama's router."""
 
+import httpx
 import pytest
 
-from tests.contract.service import Service
+from tests.contract.service import MODEL, Service
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 DIGEST = "sha256:" + "0" * 64
@@ -49,9 +50,7 @@ def test_path_answers_its_methods_and_no_other(service: Service, path: str) -> N
                 assert set(response.headers["allow"].split(", ")) == ROUTES[path]
 
 
-@pytest.mark.parametrize(
-    "path", ["/nope", "/api", "/api/", "/api/chat/", "/api/tags/x", "/api/blobs/", "//api/tags", "/API/tags"]
-)
+@pytest.mark.parametrize("path", ["/nope", "/api", "/api/", "/api/tags/x", "/api/blobs/", "/API/tags"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_unknown_path_is_404_in_plain_text(service: Service, path: str, method: str) -> None:
     with service.client() as client:
@@ -59,6 +58,28 @@ def test_unknown_path_is_404_in_plain_text(service: Service, path: str, method: 
 
     assert (response.status_code, response.text) == (404, "404 page not found")
     assert response.headers["content-type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"), [("//api/tags", "/api/tags"), ("/api/tags/", "/api/tags"), ("/v1//models", "/v1/models"), ("//", "/")]
+)
+def test_base_url_may_end_with_a_slash(service: Service, path: str, meant: str) -> None:
+    """Where Ollama sends a redirection."""
+    with service.client() as client:
+        assert client.get(f"{service.url}{path}").text == client.get(meant).text
+        asked = client.post(f"{service.url}//api/show/", json={"model": MODEL})
+        refused = client.post(f"{service.url}/v1//messages/", json={})
+
+    assert asked.json()["details"]["format"] == "gguf"
+    assert refused.json()["error"] == {"type": "invalid_request_error", "message": "model is required"}
+
+
+def test_web_process_means_the_path_it_names(service: Service) -> None:
+    """It has decided by that path who may ask."""
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(service.socket_path)), base_url="http://hearth") as client:
+        assert [client.get(f"http://hearth{path}").status_code for path in ("//api/tags", "/v1/models/", "/api/tags/")] == [
+            404, 400, 404,
+        ]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", ["/", "/api/version", "/api/tags"])
