@@ -15,15 +15,9 @@ from inference.errors import RegistryError
 
 T = TypeVar("T")
 
-_PASSING = {
-    HTTPStatus.REQUEST_TIMEOUT,
-    HTTPStatus.TOO_EARLY,
-    HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.INTERNAL_SERVER_ERROR,
-    HTTPStatus.BAD_GATEWAY,
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    HTTPStatus.GATEWAY_TIMEOUT,
-}
+_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+#: Failures of a server that stay.
+_LASTING = {HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT_SUPPORTED}
 
 
 class PassingFailure(Exception):
@@ -68,9 +62,11 @@ class Patience:
 
 def failure_of(response: httpx.Response) -> PassingFailure | None:
     """The failure that a status tells of, if it is one that may pass."""
-    if response.status_code not in _PASSING:
+    status = response.status_code
+    if status not in _PASSING and (status < HTTPStatus.INTERNAL_SERVER_ERROR or status in _LASTING):
         return None
-    text = f"the registry answers {response.status_code} {HTTPStatus(response.status_code).phrase}"
+    # Those of content delivery networks, such as 522, have no name of their own.
+    text = f"the registry answers {status} {httpx.codes.get_reason_phrase(status)}".rstrip()
     return PassingFailure(text, _seconds(response.headers.get("retry-after", "")))
 
 

@@ -111,17 +111,25 @@ class Repository:
     async def open_blob(self, digest: str, start: int, end: int | None) -> AsyncIterator[httpx.Response]:
         """Bytes from `start` to before `end` of a blob; without `end`, all of it. The status is the caller's to look at.
 
-        Raises `PassingFailure` or `RegistryError`. Where the registry sends us to another host, the answer of that host
-        is remembered for the blob, until that host no longer wants to give it.
+        Raises `PassingFailure` or `RegistryError`. Where the registry sends us to another host, the address there is
+        remembered for the blob, until that host no longer gives it.
         """
         headers = {} if end is None else {"range": f"bytes={start}-{end - 1}"}
         direct = self._direct.get(digest)
         if direct is not None:
-            async with self._send("GET", direct, headers, None) as response:
-                if response.status_code not in (*_REFUSED, HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-                    yield response
-                    return
-            self._direct.pop(digest, None)
+            is_given = False
+            try:
+                async with self._send("GET", direct, headers, None) as response:
+                    is_given = response.is_success or response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+                    if is_given:
+                        yield response
+                        return
+                    if failure := failure_of(response):
+                        raise failure
+            finally:
+                if not is_given and self._direct.get(digest) == direct:
+                    # Its address has expired, or the registry knows a better one by now.
+                    del self._direct[digest]
         place = self.places.get(digest) or self.url(f"blobs/{digest}")
         async with self.request("GET", place, headers=headers) as response:
             if not same_origin(response.url, self.origin):

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -21,7 +22,7 @@ from inference.library.registry.registry import Registry
 from inference.library.registry.repository import same_origin
 from tests.docker_registry import DockerRegistry, digest_of
 from tests.inference.library.registry.conftest import QUICK
-from tests.inference.library.registry.faulty_proxy import Asked, Fault, FaultyProxy, Sent, answer, is_blob, times
+from tests.inference.library.registry.faulty_proxy import LOST, Asked, Fault, FaultyProxy, Sent, answer, is_blob, times
 from tests.inference.library.registry.gates import TokenGate
 from tests.inference.library.registry.pulling import LAYERS, WEIGHTS, blob_bytes, pull, statuses
 
@@ -48,6 +49,16 @@ def send_blobs_to(url: str) -> Fault:
     return redirect
 
 
+def numbered(url: str) -> Fault:
+    """The same with an address that nobody got before, so that one that is used again is known by that."""
+    numbers = count(1)
+
+    def redirect(asked: Asked, sent: Sent) -> Sent:
+        return Sent(307, {"location": f"{url}{asked.target}?signed={next(numbers)}"}) if is_blob(asked) else sent
+
+    return redirect
+
+
 async def test_other_host_gets_the_request_and_not_who_asks(
     proxy: FaultyProxy, store: FaultyProxy, library: Library, pulls: Pulls, name: str
 ) -> None:
@@ -66,15 +77,6 @@ async def test_other_host_gets_the_request_and_not_who_asks(
 async def test_address_at_the_other_host_that_expires_is_asked_for_anew(
     proxy: FaultyProxy, store: FaultyProxy, library: Library, pulls: Pulls, name: str
 ) -> None:
-    num_sent = 0
-
-    def redirect(asked: Asked, sent: Sent) -> Sent:
-        nonlocal num_sent
-        if not is_blob(asked):
-            return sent
-        num_sent += 1
-        return Sent(307, {"location": f"{store.url}{asked.target}?signed={num_sent}"})
-
     seen: set[str] = set()
     expired: list[str] = []
 
@@ -86,11 +88,57 @@ async def test_address_at_the_other_host_that_expires_is_asked_for_anew(
         seen.add(asked.target)
         return replace(sent, cut=1_000_000) if not expired else sent
 
-    proxy.fault, store.fault = redirect, expire
+    proxy.fault, store.fault = numbered(store.url), expire
     await pull(pulls, name)
 
     assert blob_bytes(library, digest_of(WEIGHTS)) == WEIGHTS
     assert len(expired) == 1
+
+
+@pytest.mark.parametrize("status", [400, 410, 429, 503, 522])
+async def test_other_host_that_fails_for_a_moment_does_not_end_the_pull(
+    proxy: FaultyProxy, store: FaultyProxy, library: Library, pulls: Pulls, name: str, status: int
+) -> None:
+    seen: set[str] = set()
+    failed: list[str] = []
+
+    def fail(asked: Asked, sent: Sent) -> Sent:
+        """Once, where an address is used again; what is cut short is asked for again."""
+        if asked.target in seen and not failed:
+            failed.append(asked.target)
+            return Sent(status, {"retry-after": "0"}, b"<Error>ExpiredToken</Error>")
+        seen.add(asked.target)
+        return sent if failed else replace(sent, cut=1_000_000)
+
+    store.fault = fail
+    proxy.fault = numbered(store.url)
+    await pull(pulls, name)
+
+    assert len(failed) == 1
+    assert blob_bytes(library, digest_of(WEIGHTS)) == WEIGHTS
+
+
+async def test_other_host_that_is_gone_is_not_asked_for_ever(
+    docker: DockerRegistry, proxy: FaultyProxy, store: FaultyProxy, library: Library, pulls: Pulls, name: str
+) -> None:
+    """The registry may know another one by now."""
+    async with FaultyProxy(docker.url) as leaving:
+        places = [leaving.url]
+        proxy.fault = lambda asked, sent: send_blobs_to(places[0])(asked, sent)
+        seen: set[str] = set()
+
+        def leave(asked: Asked, sent: Sent) -> Sent:
+            if asked.target not in seen and places == [leaving.url]:
+                seen.add(asked.target)
+                return replace(sent, cut=1_000_000)
+            places[0] = store.url
+            return LOST
+
+        leaving.fault = leave
+        await pull(pulls, name)
+
+    assert blob_bytes(library, digest_of(WEIGHTS)) == WEIGHTS
+    assert store.asked != []
 
 
 async def test_redirect_within_the_host_keeps_who_asks(proxy: FaultyProxy, library: Library, pulls: Pulls, name: str) -> None:
