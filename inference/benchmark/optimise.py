@@ -246,8 +246,9 @@ def _write_model(library: Library, subject: Measured, trial: _Trial, target: Mod
             writer.add_file(trial.path, _MODEL)
         else:
             writer.add(layer)
-    families = subject.model.config.model_families
-    writer.write(target, gguf_config(trial.subject.metadata, families=families))
+    original = subject.model.config
+    kept = {key: value for key in ("renderer", "parser", "requires") if (value := getattr(original, key))}
+    writer.write(target, {**gguf_config(trial.subject.metadata, families=original.model_families), **kept})
 
 
 def _result(

@@ -122,6 +122,7 @@ class Creation:
             if "config.json" not in files:
                 raise InvalidRequest("a safetensors model needs its config.json")
             self.safetensors, files = files, {}
+            self._spent += body.files.values()
         found = read_sources(files.items())
         extra = read_sources((name, library.blobs.path(digest)) for name, digest in body.adapters.items())
         if extra.models or extra.projectors:

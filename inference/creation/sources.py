@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from inference.errors import InvalidRequest
 from inference.library.errors import GGUFError, LibraryError
-from inference.library.gguf import GGUFMetadata, read_metadata
+from inference.library.gguf import GGUFMetadata, joined, read_metadata
 from inference.library.gguf_role import Role, role_of
 from inference.library.split import Part, in_order, part_of
 
@@ -44,7 +44,7 @@ def read_sources(files: Iterable[tuple[str, Path]]) -> Sources:
 def read_source(paths: Sequence[Path]) -> SourceFile:
     """Raises `InvalidRequest`."""
     try:
-        metadata = read_metadata(paths[0])
+        metadata = joined([read_metadata(path) for path in paths])
         if metadata.missing_bytes:
             raise InvalidRequest(f"the supplied file is cut short by {metadata.missing_bytes} bytes")
     except GGUFError as error:

@@ -14,6 +14,7 @@ from inference.library.manifests import Layer
 
 _DIGEST = re.compile(r"sha256[:-]([0-9a-f]{64})\Z")
 _CHUNK_BYTES = 1024 * 1024
+_CHANGED = "the model file changed while it was being read: try again when it is complete"
 #: ioctl number of Linux to share the blocks of a file (`linux/fs.h`).
 _FICLONE = 0x40049409
 
@@ -62,12 +63,15 @@ class BlobStore:
         """Takes a file in by hard link, else by shared blocks, else by copy; `source` is read once and stays.
 
         `advance` hears how many bytes were read since it was last called; what it raises ends the work. Raises
-        `LibraryError`; then nothing half-written is left.
+        `LibraryError`, also for a file that changes meanwhile; then nothing half-written is left.
         """
+        before = _stamp(source)
         digest, size = _hash(source, advance)
         layer = Layer(media_type=media_type, digest=digest, size=size)
-        if not self._has(layer) and not self._link(source, self.path(layer.digest)):
-            self._copy(source, layer)
+        if _stamp(source) != before:
+            raise LibraryError(_CHANGED)
+        if not self._has(layer) and not self._link(source, self.path(layer.digest), before):
+            self._copy(source, layer, before)
         return layer
 
     def _has(self, layer: Layer) -> bool:
@@ -76,12 +80,15 @@ class BlobStore:
             return True
         return False
 
-    def _link(self, source: Path, target: Path) -> bool:
-        """A blob of the right name and the wrong size is replaced."""
+    def _link(self, source: Path, target: Path, stamp: tuple[int, int, int]) -> bool:
+        """A blob of the right name and the wrong size is replaced. False where it cannot be, or another file lies there now."""
         temporary = target.with_name(f".new-{os.getpid()}-{target.name[-16:]}")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             os.link(source.resolve(), temporary)
+            if _stamp(temporary) != stamp:
+                temporary.unlink()
+                return False
             temporary.replace(target)
             sync_folder(target.parent)
         except OSError:
@@ -90,19 +97,31 @@ class BlobStore:
             return False
         return True
 
-    def _copy(self, source: Path, layer: Layer) -> None:
+    def _copy(self, source: Path, layer: Layer, stamp: tuple[int, int, int]) -> None:
         copied = hashlib.sha256()
         with new_file(self.path(layer.digest)) as target, source.open("rb") as file:
             try:
                 fcntl.ioctl(target.fileno(), _FICLONE, file.fileno())
-                return
             except OSError:
                 pass
+            else:
+                if _stamp(source) != stamp:
+                    raise LibraryError(_CHANGED)
+                return
             while chunk := file.read(_CHUNK_BYTES):
                 target.write(chunk)
                 copied.update(chunk)
             if f"sha256:{copied.hexdigest()}" != layer.digest:
-                raise LibraryError("the model file changed while it was being copied")
+                raise LibraryError(_CHANGED)
+
+
+def _stamp(source: Path) -> tuple[int, int, int]:
+    """Another one when the file was written to or replaced. Raises `LibraryError`."""
+    try:
+        stat = source.stat()
+    except OSError as error:
+        raise LibraryError(f"the model file cannot be read: {error.strerror}") from error
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _hash(source: Path, advance: Advance | None) -> tuple[str, int]:

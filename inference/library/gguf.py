@@ -3,7 +3,8 @@
 Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md (versions 2 and 3, little-endian).
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,17 @@ def is_encoder(architecture: str) -> bool:
 def read_metadata(path: Path) -> GGUFMetadata:
     """Raises `GGUFError` for anything that is no complete GGUF header, and for a file that cannot be read."""
     return metadata_of(read_header(path))
+
+
+def joined(parts: Sequence[GGUFMetadata]) -> GGUFMetadata:
+    """What the parts of a split model say together; the values are those of the first."""
+    return replace(
+        parts[0],
+        num_tensors=sum(part.num_tensors for part in parts),
+        num_parameters=sum(part.num_parameters for part in parts),
+        tensor_bytes=sum(part.tensor_bytes for part in parts),
+        missing_bytes=max(part.missing_bytes for part in parts),
+    )
 
 
 def metadata_of(header: Header) -> GGUFMetadata:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inference.library.errors import LibraryError
-from inference.library.gguf import GGUFMetadata, read_metadata
+from inference.library.gguf import GGUFMetadata, joined, read_metadata
 from inference.library.gguf_role import Role, role_of
 from inference.library.names import DEFAULT_HOST, DEFAULT_NAMESPACE, DEFAULT_TAG, ModelName
 from inference.library.split import Part, in_order, part_of
@@ -48,8 +48,9 @@ class FolderFile:
     error: str = ""
     #: As which model it can be used; None for projectors, adapters and broken files.
     model: ModelName | None = None
-    #: The part that sees images, of a model that has one beside it.
+    #: The part that sees images, of a model that has one beside it, and its size in bytes.
     projector: Path | None = None
+    projector_size: int = 0
 
     @property
     def role(self) -> Role | None:
@@ -94,7 +95,7 @@ class ImportFolder:
         found, error = group if isinstance(group, tuple) else (group, "")
         metadata: GGUFMetadata | None = None
         try:
-            metadata = _joined([self._metadata(file) for file in found])
+            metadata = joined([self._metadata(file) for file in found])
             if metadata.missing_bytes and not error:
                 error = f"it is cut short by {metadata.missing_bytes} bytes"
         except LibraryError as problem:
@@ -188,16 +189,6 @@ def _grouped(found: Sequence[_Found]) -> "Iterator[list[_Found] | tuple[list[_Fo
             yield files, str(error)
 
 
-def _joined(parts: Sequence[GGUFMetadata]) -> GGUFMetadata:
-    return replace(
-        parts[0],
-        num_tensors=sum(part.num_tensors for part in parts),
-        num_parameters=sum(part.num_parameters for part in parts),
-        tensor_bytes=sum(part.tensor_bytes for part in parts),
-        missing_bytes=max(part.missing_bytes for part in parts),
-    )
-
-
 def _named(files: Sequence[FolderFile]) -> list[FolderFile]:
     """Where two files would have one name, all but the first carry a number that stays the same."""
     taken: Counter[str] = Counter()
@@ -226,7 +217,7 @@ def _paired(files: Sequence[FolderFile]) -> list[FolderFile]:
             word = _PROJECTOR_WORDS.sub("", _PROJECTOR_WORDS.sub("", projector.paths[0].stem)).lower()
             beside = [file for file in beside if word and word in file.paths[0].name.lower()]
         if len(beside) == 1:
-            paired[beside[0].name] = replace(paired[beside[0].name], projector=projector.paths[0])
+            paired[beside[0].name] = replace(paired[beside[0].name], projector=projector.paths[0], projector_size=projector.size)
     return list(paired.values())
 
 

@@ -12,8 +12,7 @@ def linked_model(file: FolderFile) -> InstalledModel:
     assert file.model is not None and file.metadata is not None, "only a model can be linked"
     layers = [Layer(media_type=LAYER_PREFIX + "model", digest=f"sha256:{file.digest}", size=file.size)]
     if file.projector is not None:
-        size = file.projector.stat().st_size
-        layers.append(Layer(media_type=LAYER_PREFIX + "projector", digest=f"sha256:{file.digest}", size=size))
+        layers.append(Layer(media_type=LAYER_PREFIX + "projector", digest=f"sha256:{file.digest}", size=file.projector_size))
     architecture = file.metadata.architecture
     return InstalledModel(
         name=file.model,

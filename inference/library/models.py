@@ -112,7 +112,10 @@ class Library:
             if stored is None:
                 raise ModelNotFound(f'model "{asked}" not found')
             target = self.manifests.resolve(destination) or destination
-            return self.manifests.write(target, self.manifests.path(stored).read_bytes())
+            replaced = self.manifests.digests(target)
+            digest = self.manifests.write(target, self.manifests.path(stored).read_bytes())
+        self.remove_unused(replaced)
+        return digest
 
     def delete(self, name: ModelName, *, asked: str) -> None:
         """Removes the model of that name in any case, damaged or not, and the blobs that only it refers to. Raises

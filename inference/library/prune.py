@@ -79,12 +79,20 @@ def prune_at_start(manifests: ManifestStore, blobs: BlobStore) -> int:
 def _left_behind(folder: Path, referenced: set[str]) -> Iterator[tuple[Path, int]]:
     now = time.time()
     with suppress(OSError):
-        for entry in os.scandir(folder):
-            if not entry.is_file(follow_symlinks=False):
-                continue
-            stat = entry.stat()
-            if now - stat.st_mtime >= _youngest(entry.name) and _is_ours(entry.name) and _digest_of(entry.name) not in referenced:
+        found = [(entry, entry.stat()) for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False)]
+        newest: dict[str, float] = {}
+        for entry, stat in found:
+            newest[_download_of(entry.name)] = max(stat.st_mtime, newest.get(_download_of(entry.name), 0.0))
+        for entry, stat in found:
+            is_old = now - newest[_download_of(entry.name)] >= _youngest(entry.name)
+            if is_old and _is_ours(entry.name) and _digest_of(entry.name) not in referenced:
                 yield Path(entry.path), stat.st_size
+
+
+def _download_of(name: str) -> str:
+    """The same for all files of an interrupted download: what of it came first is old while the rest still comes."""
+    blob, separator, _ = name.partition(_PARTIAL)
+    return blob + separator
 
 
 def _is_ours(name: str) -> bool:

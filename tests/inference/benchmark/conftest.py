@@ -26,7 +26,7 @@ def install(library: Library, name: str, weights: Path, **texts: str) -> str:
     writer.add_file(weights, "model")
     for kind, text in texts.items():
         writer.add_text(text, kind)
-    return writer.write(parse_name(name), gguf_config(read_metadata(weights)))
+    return writer.write(parse_name(name), {**gguf_config(read_metadata(weights)), "requires": "0.1.0"})
 
 
 def make_runtime(folder: Path, calibration: Path) -> Runtime:

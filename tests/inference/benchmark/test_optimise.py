@@ -84,6 +84,7 @@ async def test_new_model_has_everything_else_of_the_original(runtime: Runtime) -
         assert written.manifest.first(kind) == original.manifest.first(kind) is not None
     assert written.manifest.first("model") != original.manifest.first("model")
     assert written.config.file_type == result.after.quantization  # type: ignore[union-attr]
+    assert written.config.requires == original.config.requires == "0.1.0"
     assert (await runtime.estimator.of_name("quick:1")).is_measured
 
 

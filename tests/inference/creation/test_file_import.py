@@ -6,6 +6,7 @@ from inference.creation.file_import import import_file, import_listed
 from inference.errors import InvalidRequest
 from inference.library.models import Library
 from inference.library.names import parse_name
+from inference.library.writer import human_parameters
 from tests.inference.library.files import STRING, gguf
 from tests.inference.runner.llama.test_options import write_split
 from tests.inference.tiny_models import write_llama
@@ -41,6 +42,8 @@ async def test_any_part_of_a_split_model_stands_for_all(tmp_path: Path) -> None:
     (model,) = library.list_models()
     assert library.metadata(model).num_tensors == Library(tmp_path).file_metadata(whole).num_tensors
     assert not any("split" in key for key in library.metadata(model).values)
+    # Of all parts together.
+    assert model.config.model_type == human_parameters(library.metadata(model).num_parameters)
 
 
 async def test_work_that_is_left_leaves_nothing(tmp_path: Path) -> None:

@@ -118,3 +118,20 @@ def test_the_same_bytes_are_kept_once(tmp_path: Path) -> None:
 
     assert store.add_bytes(b"abc", MODEL) == first
     assert store.check(first).stat().st_ino == inode
+
+
+@pytest.mark.parametrize("is_linkable", [True, False])
+def test_file_that_changes_while_it_is_read_does_not_become_a_blob(
+    tmp_path: Path, other_file_system: Path, is_linkable: bool
+) -> None:
+    """Its name would promise what it no longer holds."""
+    store = BlobStore(tmp_path / "models")
+    source = (tmp_path if is_linkable else other_file_system) / "model.gguf"
+    source.write_bytes(b"first")
+
+    def overwrite(_: int) -> None:
+        source.write_bytes(b"another")
+
+    with pytest.raises(LibraryError, match="changed while it was being"):
+        store.add_file(source, MODEL, overwrite)
+    assert not store.root.exists() or list(store.root.iterdir()) == []

@@ -95,6 +95,18 @@ def test_copy_keeps_the_bytes_and_the_case_of_a_name_that_is_there(tmp_path: Pat
     assert found == {"one:latest": digest, "mOdEl:latest": digest, "new/Name:x": digest}
 
 
+def test_copy_over_a_model_removes_what_only_that_one_needed(tmp_path: Path) -> None:
+    library = make_library(tmp_path)
+    make_model(library, "one", weights=gguf() + b"1", extra={"license": b"shared"})
+    needed = blobs(library)
+    make_model(library, "two", weights=gguf() + b"2", extra={"license": b"shared"})
+
+    library.copy(parse_name("one"), parse_name("two"), asked="one")
+    assert blobs(library) == needed
+    library.copy(parse_name("one"), parse_name("ONE"), asked="one")
+    assert blobs(library) == needed
+
+
 def test_copy_of_an_unknown_model(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFound, match=r'^model "x" not found$'):
         make_library(tmp_path).copy(parse_name("x"), parse_name("y"), asked="x")
@@ -121,6 +133,18 @@ def test_start_removes_only_what_is_old_and_unneeded(tmp_path: Path) -> None:
     assert library.prune_at_start() == len(gone)
     assert blobs(library) == kept | {path.name for path in stay}
     assert Library(library.models_dir, prunes=False).prune_at_start() == 0
+
+
+def test_start_keeps_all_of_a_download_that_went_on_lately(tmp_path: Path) -> None:
+    """The state of a part that came first is as old as that part."""
+    library = make_library(tmp_path)
+    partial = "sha256-" + "a" * 64 + "-partial"
+    for name, seconds in ((partial, HOUR), (f"{partial}-0", 9 * 24 * HOUR), (f"{partial}-1", HOUR)):
+        left_behind(library, name, seconds=seconds)
+    before = blobs(library)
+
+    assert library.prune_at_start() == 0
+    assert blobs(library) == before
 
 
 def test_start_without_a_models_folder(tmp_path: Path) -> None:
