@@ -5,6 +5,7 @@ the work.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from http import HTTPStatus
 
@@ -19,8 +20,11 @@ from inference.api.reading import AnswerReader, joined
 from inference.api.writer import WholeAnswer, Writer
 from inference.errors import InferenceError
 from inference.scheduler import Finished, Output, Prefilling, Rendered
+from inference.scheduler.stream import Status
 
 SSE_TYPE = "text/event-stream"
+#: Of silence in a stream: nginx ends a connection after 60.
+_MOST_SILENCE_S = 20.0
 #: Asks a proxy in front of us, nginx above all, to pass each piece on as it comes.
 _UNBUFFERED = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
 
@@ -29,7 +33,13 @@ class Answer:
     """An ASGI application for one request; an endpoint returns it in place of a response."""
 
     def __init__(
-        self, choices: Sequence[Choice], writer: Writer, *, is_streaming: bool, headers: Sequence[tuple[bytes, bytes]] = ()
+        self,
+        choices: Sequence[Choice],
+        writer: Writer,
+        *,
+        is_streaming: bool,
+        headers: Sequence[tuple[bytes, bytes]] = (),
+        most_silence_s: float = _MOST_SILENCE_S,
     ) -> None:
         """`headers` are beside those that every answer has."""
         self._choices = choices
@@ -40,6 +50,8 @@ class Answer:
         self._begun = [False] * len(choices)
         self._rendered: list[Rendered | None] = [None] * len(choices)
         self._finished: dict[int, Finished] = {}
+        self._most_silence_s = most_silence_s
+        self._said_at = time.monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         watcher = asyncio.create_task(self._cancel_on_disconnect(receive))
@@ -91,13 +103,19 @@ class Answer:
                 if event.num_prompt_tokens:
                     piece = writer.event(Prefilling(0, event.num_prompt_tokens))
             else:
-                piece = writer.event(event)
+                piece = writer.event(event) or self._sign_of_life(event)
             if piece:
+                self._said_at = time.monotonic()
                 yield piece
         if len(self._finished) == len(self._choices):
             usage = self._usage_comment() if tells_usage and writer.media_type == SSE_TYPE else b""
             if last := usage + writer.end():
                 yield last
+
+    def _sign_of_life(self, status: Status) -> bytes:
+        """Only when the model is loaded and the prompt accepted: what fails before gets its own status."""
+        is_due = isinstance(status, Prefilling) and time.monotonic() - self._said_at >= self._most_silence_s
+        return self._writer.sign_of_life() if is_due else b""
 
     def _begin(self, index: int) -> bytes:
         if self._begun[index]:

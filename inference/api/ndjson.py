@@ -31,6 +31,10 @@ class NdjsonWriter:
     def event(self, status: Status) -> bytes:
         return _line(event_line(status)) if self._wants_events else b""
 
+    def sign_of_life(self) -> bytes:
+        """A piece of the answer with nothing in it: all clients know such lines from models that think."""
+        return _line(output_line(self._model, self._content, AnswerPart()))
+
     def begin(self, index: int) -> bytes:
         return b""
 

@@ -9,6 +9,8 @@ from inference.scheduler.stream import Status
 
 #: With which OpenAI's streams end.
 DONE = b"data: [DONE]\n\n"
+#: Every client passes comments over.
+LIFE_COMMENT = b": the prompt is being computed\n\n"
 
 
 def data_event(value: Any) -> bytes:

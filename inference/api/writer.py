@@ -31,6 +31,9 @@ class Writer(Protocol):
     def event(self, status: Status) -> bytes:
         """What is waited for before the first token; only clients that asked for events are told."""
 
+    def sign_of_life(self) -> bytes:
+        """While a long prompt is computed: some clients and proxies give up on a server that is silent for a minute."""
+
     def begin(self, index: int) -> bytes:
         """Once for each choice, before its first part or its end."""
 

@@ -31,6 +31,8 @@ class Gathered:
 
 #: Of what a user says.
 USER_BLOCKS = ("text", "image", "document", "search_result")
+#: Of what came of a tool.
+RESULT_BLOCKS = (*USER_BLOCKS, "tool_reference")
 
 
 def blocks_of(content: Any, path: str) -> Iterator[tuple[dict[str, Any], str]]:
@@ -100,9 +102,15 @@ def _read_search_result(gathered: Gathered, block: dict[str, Any], path: str) ->
     gathered.texts += gather(block.get("content"), f"{path}.content", ("text",)).texts
 
 
+def _read_tool_reference(gathered: Gathered, block: dict[str, Any], path: str) -> None:
+    """To a tool that was found; it is offered like all of the request's."""
+    gathered.texts.append(text_of(block.get("tool_name"), f"{path}.tool_name"))
+
+
 _READERS = {
     "text": _read_text,
     "image": _read_image,
     "document": _read_document,
     "search_result": _read_search_result,
+    "tool_reference": _read_tool_reference,
 }

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from inference.api.anthropic.content import USER_BLOCKS, Gathered, blocks_of, gather, object_of, text_of
+from inference.api.anthropic.content import RESULT_BLOCKS, USER_BLOCKS, Gathered, blocks_of, gather, object_of, text_of
 from inference.api.anthropic.schemas import AnthropicMessageBody
 from inference.api.schemas import MessageBody
 from inference.errors import InvalidRequest
@@ -53,7 +53,7 @@ def _user_messages(content: Any, path: str) -> Iterator[MessageBody]:
 
 def _tool_message(block: dict[str, Any], path: str) -> MessageBody:
     content = block.get("content")
-    gathered = gather(content, f"{path}.content") if content is not None else Gathered()
+    gathered = gather(content, f"{path}.content", RESULT_BLOCKS) if content is not None else Gathered()
     text = gathered.text
     # Templates know no failed calls.
     if block.get("is_error") is True:
@@ -74,9 +74,14 @@ def _assistant_message(content: Any, path: str) -> MessageBody:
             thinking.append(text_of(block.get("thinking"), f"{block_path}.thinking"))
         elif kind == "tool_use":
             calls.append(_call(block, block_path))
-        elif kind != "redacted_thinking":
+        elif kind != "redacted_thinking" and not _is_of_servers(kind):
             gathered.add(block, block_path, ("text", "thinking", "redacted_thinking", "tool_use"))
     return MessageBody(role="assistant", content=gathered.text, thinking="\n".join(thinking), tool_calls=calls)
+
+
+def _is_of_servers(kind: Any) -> bool:
+    """What Anthropic's servers did for an earlier answer, whose text says what came of it."""
+    return isinstance(kind, str) and (kind in ("server_tool_use", "mcp_tool_use") or kind.endswith("_tool_result"))
 
 
 def _call(block: dict[str, Any], path: str) -> dict[str, Any]:

@@ -77,12 +77,11 @@ def _think(body: ConversationBody) -> bool | str:
     if thinking.type not in _THINKING:
         raise InvalidRequest(f"thinking.type must be disabled, {', '.join(_THINKING)}", "thinking.type")
     if thinking.type == "enabled":
-        _check_budget(body, thinking.budget_tokens)
+        _check_budget(thinking.budget_tokens)
     return True if effort is None else effort
 
 
-def _check_budget(body: ConversationBody, budget: int | None) -> None:
+def _check_budget(budget: int | None) -> None:
+    """It may be more than `max_tokens`: of thinking between calls of tools, it is for all of them together."""
     if budget is None or budget < 1:
         raise InvalidRequest("thinking.budget_tokens is required and must be positive", "thinking.budget_tokens")
-    if isinstance(body, MessagesBody) and body.max_tokens is not None and budget >= body.max_tokens:
-        raise InvalidRequest("thinking.budget_tokens must be less than max_tokens", "thinking.budget_tokens")

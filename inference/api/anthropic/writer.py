@@ -62,6 +62,9 @@ class MessagesWriter:
             return comment + self._start(status.total)
         return comment + (self._ping() if time.monotonic() - self._pinged_at > _PING_S else b"")
 
+    def sign_of_life(self) -> bytes:
+        return self._ping()
+
     def begin(self, index: int) -> bytes:
         return b"" if self._is_started else self._start(0)
 

@@ -10,7 +10,7 @@ from inference.api.errors import status_of
 from inference.api.lines import AnswerPart
 from inference.api.openai.envelope import finish_reason_of, hearth_field, new_envelope, usage_of
 from inference.api.openai.logprobs import chat_logprobs
-from inference.api.sse import DONE, data_event, status_comment
+from inference.api.sse import DONE, LIFE_COMMENT, data_event, status_comment
 from inference.api.writer import WholeAnswer
 from inference.errors import InferenceError
 from inference.prompt.parsing import ToolCall
@@ -34,6 +34,9 @@ class ChatWriter:
 
     def event(self, status: Status) -> bytes:
         return status_comment(status) if self._wants_events else b""
+
+    def sign_of_life(self) -> bytes:
+        return LIFE_COMMENT
 
     def begin(self, index: int) -> bytes:
         return self._chunk(index, {"role": "assistant", "content": "", "refusal": None})

@@ -9,7 +9,7 @@ from inference.api.errors import status_of
 from inference.api.lines import AnswerPart
 from inference.api.openai.envelope import finish_reason_of, hearth_field, new_envelope, usage_of
 from inference.api.openai.logprobs import TextLogprobs
-from inference.api.sse import DONE, data_event, status_comment
+from inference.api.sse import DONE, LIFE_COMMENT, data_event, status_comment
 from inference.api.writer import WholeAnswer
 from inference.errors import InferenceError
 from inference.scheduler import Finished
@@ -41,6 +41,9 @@ class CompletionWriter:
 
     def event(self, status: Status) -> bytes:
         return status_comment(status) if self._wants_events else b""
+
+    def sign_of_life(self) -> bytes:
+        return LIFE_COMMENT
 
     def begin(self, index: int) -> bytes:
         return self._chunk(index, self._echoes[index]) if self._echoes[index] else b""

@@ -11,7 +11,7 @@ from inference.api.responses.items import encode_thinking
 from inference.api.responses.output import CallItem, ended, message_item, new_id, new_response, text_part
 from inference.api.responses.schemas import ResponsesBody
 from inference.api.responses.tools import ResponseTools
-from inference.api.sse import named_event, status_comment
+from inference.api.sse import LIFE_COMMENT, named_event, status_comment
 from inference.api.writer import WholeAnswer
 from inference.errors import InferenceError
 from inference.prompt.parsing import ToolCall
@@ -45,6 +45,9 @@ class ResponsesWriter:
 
     def event(self, status: Status) -> bytes:
         return status_comment(status) if self._wants_events else b""
+
+    def sign_of_life(self) -> bytes:
+        return LIFE_COMMENT
 
     def begin(self, index: int) -> bytes:
         return self._event("response.created", response=self._response) + self._event(
