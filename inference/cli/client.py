@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from inference.cli.errors import ServerError, ServerUnreachable
+from inference.cli.errors import CommandError, ServerError, ServerUnreachable
 from inference.cli.host import api_key, server_address, server_socket
 from inference.version import VERSION
 
@@ -28,25 +28,26 @@ class Client:
         address, self._socket = server_address(), server_socket()
         self.url = address.url if self._socket is None else f"unix:{self._socket}"
         key = api_key()
-        self._http = httpx.Client(
-            base_url=address.url,
-            timeout=httpx.Timeout(None, connect=_CONNECT_S),
-            headers={"User-Agent": f"hearth/{VERSION}", **({"Authorization": f"Bearer {key}"} if key else {})},
-            transport=httpx.HTTPTransport(uds=str(self._socket)) if self._socket is not None else None,
-            # As Go's clients: proxies are not for this machine.
-            trust_env=not address.is_loopback,
-            verify=address.scheme == "https",
-        )
+        with self._failures():
+            self._http = httpx.Client(
+                base_url=address.url,
+                timeout=httpx.Timeout(None, connect=_CONNECT_S),
+                headers={"User-Agent": f"hearth/{VERSION}", **({"Authorization": f"Bearer {key}"} if key else {})},
+                transport=httpx.HTTPTransport(uds=str(self._socket)) if self._socket is not None else None,
+                # As Go's clients: proxies are not for this machine.
+                trust_env=not address.is_loopback,
+                verify=address.scheme == "https",
+            )
 
     def get(self, path: str, **parameters: str) -> Any:
         return self._json("GET", path, params=parameters)
 
     def post(self, path: str, body: object, *, timeout: float | None = None) -> Any:
         """None where the answer has no body. With a `timeout`, a server that takes longer than so many seconds has failed."""
-        return self._json("POST", path, json=body, **({} if timeout is None else {"timeout": timeout}))
+        return self._json("POST", path, **_encoded(body), **({} if timeout is None else {"timeout": timeout}))
 
     def delete(self, path: str, body: object = None) -> Any:
-        return self._json("DELETE", path, json=body)
+        return self._json("DELETE", path, **({} if body is None else _encoded(body)))
 
     def has(self, path: str) -> bool:
         """Whether HEAD finds something there."""
@@ -64,7 +65,7 @@ class Client:
 
     def stream(self, path: str, body: object) -> Generator[dict[str, Any], None, None]:
         """The lines of an NDJSON answer. A line that reports an error is raised. Leaving off ends the work on the server."""
-        with self._failures(), self._http.stream("POST", path, json=body) as response:
+        with self._failures(), self._http.stream("POST", path, **_encoded(body)) as response:
             if response.is_error:
                 response.read()
                 raise _server_error(response)
@@ -104,12 +105,21 @@ class Client:
     def _failures(self) -> Iterator[None]:
         try:
             yield
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            raise ServerUnreachable(f"OLLAMA_HOST is no address of a server: {self.url}") from None
         except (httpx.ConnectError, httpx.ConnectTimeout):
             raise ServerUnreachable(self._unreachable()) from None
         except httpx.TransportError as error:
             raise ServerError(f"the connection to {self.url} broke off ({error or type(error).__name__})") from None
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-            raise ServerUnreachable(f"OLLAMA_HOST is no address of a server: {self.url}") from None
+        except ImportError as error:
+            # What SOCKS needs is not there.
+            raise CommandError(f"the proxy that the environment names cannot be used: {error}") from None
+
+
+def _encoded(body: object) -> dict[str, Any]:
+    """As JSON. What was typed and is no text in any encoding becomes question marks."""
+    content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    return {"content": content, "headers": {"Content-Type": "application/json"}}
 
 
 def _decode(line: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from click.shell_completion import CompletionItem
 
 from inference.cli import usage
 from inference.cli.group import ALIASES, COMMANDS
+from inference.cli.terminal import readable
 
 _TRUE, _FALSE = ("1", "t", "true", "yes"), ("0", "f", "false", "no")
 
@@ -42,6 +43,7 @@ class Command(click.Command):
         with usage.cobra_errors(self):
             rest = super().parse_args(ctx, self._normalised(args))
         if not ctx.resilient_parsing:
+            ctx.params["words"] = tuple(map(readable, ctx.params["words"]))
             self._check_count(len(ctx.params["words"]))
         return rest
 

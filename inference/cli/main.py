@@ -27,10 +27,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CommandError as error:
         return _fail(str(error))
     except BrokenPipeError:
-        # Whoever read our output has gone; Python would complain about it once more when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has gone.
+        _write_no_more()
         return 1
+    except OSError as error:
+        _write_no_more()
+        return _fail(f"the output cannot be written: {error.strerror or error}")
     return 0
+
+
+def _write_no_more() -> None:
+    """Python would complain once more when it flushes at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str) -> int:

@@ -30,7 +30,11 @@ def visible(text: str) -> str:
 
 
 def prepare_streams() -> None:
-    """Lets the standard streams carry every language, whatever the locale says."""
+    """Lets the standard streams carry every language, whatever the locale says. One that is closed is empty from now on."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # It was closed by whoever started us.
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr, sys.stdin):
         with contextlib.suppress(AttributeError, ValueError, OSError):
             encoding = stream.encoding.lower().replace("-", "").replace("_", "")
@@ -50,6 +54,15 @@ def columns() -> int:
             if width := os.get_terminal_size(stream.fileno()).columns:
                 return width
     return 80
+
+
+def readable(word: str) -> str:
+    """A word of the command line: where it is none in the locale's encoding, in one that its bytes make sense in."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return decode_input(os.fsencode(word))
+    return word
 
 
 def decode_input(content: bytes) -> str:

@@ -9,6 +9,7 @@ import pytest
 from tests.command import hearth
 from tests.contract.service import MODEL, Service
 from tests.docker_registry import DockerRegistry, random_bytes, running_registry
+from tests.inference.tiny_models import write_llama
 from tests.terminal import Terminal
 
 #: At the speed to which it is held, it takes longer than anybody waits here.
@@ -59,6 +60,21 @@ def test_all_models_are_updated(slow_service: Service, docker: DockerRegistry) -
     assert re.match(rf"{re.escape(name)}: 1\.0 KB to download, needs [\d.]+ [KMG]B of memory, ", first.stderr)
     assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "success")
     assert digest(before, name) != digest(after, name)
+
+
+def test_models_that_came_from_no_registry_stay_as_they_are(slow_service: Service, docker: DockerRegistry) -> None:
+    own = f"{docker.host}/library/own:latest"
+    folder = slow_service.data / "models" / "import"
+    folder.mkdir(exist_ok=True)
+    lying = write_llama(folder / "lying.gguf", None)
+    assert hearth(slow_service.url, "cp", "lying", own).returncode == 0
+
+    done = hearth(slow_service.url, "pull", "--all", "--insecure")
+
+    assert (done.returncode, "lying:latest" in done.stderr) == (0, False)
+    assert f"{own} is in no registry and stays as it is." in done.stderr
+    assert hearth(slow_service.url, "rm", own).returncode == 0
+    lying.unlink()
 
 
 def test_models_that_are_not_there_do_not_keep_others_back(slow_service: Service, docker: DockerRegistry) -> None:

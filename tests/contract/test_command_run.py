@@ -1,12 +1,14 @@
 """`hearth run` against a real service: in a pseudo-terminal, and in pipes."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from inference.cli.chat import texts
-from tests.command import hearth
+from tests.command import PROGRAM, TIMEOUT_S, environment, hearth
 from tests.contract.service import MODEL, Service, until
 from tests.terminal import Terminal
 
@@ -213,3 +215,41 @@ def test_number_that_is_none_is_named(service: Service) -> None:
     done = hearth(service.url, "run", MODEL, "--dimensions", "many", "x")
 
     assert done.stderr == "Error: Invalid value for '--dimensions': 'many' is not a valid integer.\n"
+
+
+def test_words_in_another_encoding_are_understood(service: Service, short_model: str) -> None:
+    """As a terminal that is set to Chinese writes them, whatever the locale of this process."""
+    words: list[bytes | str] = [PROGRAM.as_posix(), "run", short_model, "你好".encode("gb18030")]
+    done = subprocess.run(words, env=environment(service.url), stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    same = hearth(service.url, "run", short_model, "你好")
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode() == same.stdout != ""
+
+
+def test_name_of_no_encoding_is_no_model(service: Service) -> None:
+    done = subprocess.run(
+        [PROGRAM, "show", b"\xff\xfe\xff"], env=environment(service.url), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "Error: invalid model name\n")
+
+
+def test_nobody_is_asked_for_more_where_answers_go_to_a_file(service: Service, tmp_path: Path) -> None:
+    """Whoever sits at the terminal would not see the question."""
+    command = f"run {MODEL} > {tmp_path / 'answer'}"
+    child = pexpect.spawn("/bin/sh", ["-c", f"{PROGRAM} {command}"], env=environment(service.url, HOME=str(tmp_path)))
+    child.expect(pexpect.EOF, timeout=TIMEOUT_S)
+    child.close()
+
+    assert child.exitstatus == 0
+    assert (tmp_path / "answer").read_text() == ""
+
+
+def test_terminal_that_can_nothing_has_a_plain_prompt(service: Service, tmp_path: Path) -> None:
+    with Terminal(service.url, "run", MODEL, home=tmp_path, TERM="dumb") as terminal:
+        terminal.until(">>> ")
+        terminal.type("/set system 简短")
+        terminal.until(">>> ")
+        assert "Set system message." in terminal.text
+        terminal.type("/bye")
+        assert terminal.ended() == 0

@@ -16,6 +16,7 @@ from prompt_toolkit.history import FileHistory, History
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
+from prompt_toolkit.utils import is_dumb_terminal
 
 from inference.cli.chat.quoting import is_open
 
@@ -74,7 +75,8 @@ class Typing:
             enable_suspend=True,
             tempfile_suffix=".txt",
             # Nothing here needs to know where on the screen the cursor is, and terminals that cannot say would be waited for.
-            output=Vt100_Output(sys.stdout, _size, term=os.environ.get("TERM"), enable_cpr=False),
+            # One that can nothing is left to prompt_toolkit, which then shows what it is given and no more.
+            output=None if is_dumb_terminal() else Vt100_Output(sys.stdout, _size, term=os.environ.get("TERM"), enable_cpr=False),
         )
 
     def read(self) -> str:

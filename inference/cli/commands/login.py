@@ -18,6 +18,8 @@ def command(words: tuple[str, ...], username: str, password_stdin: bool, insecur
     """The server keeps it once the registry has accepted it; pulls and pushes use it from then on."""
     if password_stdin:
         password = sys.stdin.read().rstrip("\r\n")
+    elif not sys.stdin.isatty():
+        raise CommandError("there is no terminal to type the password on: use --password-stdin")
     else:
         password = click.prompt("Password or token", hide_input=True, err=True)
     if not password:

@@ -4,7 +4,7 @@ import click
 
 from inference.cli.client import Client
 from inference.cli.command import declare
-from inference.cli.errors import CommandError
+from inference.cli.errors import CommandError, ServerError
 from inference.cli.terminal import visible
 from inference.cli.transfer import pull_model
 
@@ -25,7 +25,9 @@ def command(words: tuple[str, ...], insecure: bool, pulls_all: bool) -> None:
 
 
 def _installed(client: Client) -> list[str]:
-    names = [str(model["name"]) for model in client.get("/api/tags")["models"]]
+    """Without those that lie in the import folder, which came from nowhere."""
+    models = client.get("/api/tags")["models"]
+    names = [str(model["name"]) for model in models if not (model.get("hearth") or {}).get("linked")]
     if not names:
         click.echo("No model is installed.", err=True)
     return sorted(names)
@@ -38,6 +40,9 @@ def _pull(client: Client, name: str, is_insecure: bool, *, is_update: bool, is_o
     try:
         pull_model(client, name, is_insecure=is_insecure, has_estimate=not is_update)
     except CommandError as error:
+        if is_update and isinstance(error, ServerError) and error.code == "not_in_registry":
+            click.echo(f"{visible(name)} is in no registry and stays as it is.", err=True)
+            return True
         if is_only:
             raise
         click.echo(visible(f"Error: {name}: {error}"), err=True)

@@ -11,7 +11,7 @@ from inference.cli.command import declare
 from inference.cli.completing import complete_models
 from inference.cli.errors import CommandError, ServerError
 from inference.cli.suggestions import suggest_model
-from inference.cli.terminal import decode_input, is_terminal
+from inference.cli.terminal import decode_input
 from inference.cli.transfer import pull_model
 from inference.durations import parse_duration
 
@@ -82,9 +82,9 @@ def _run(session: Session, prompt: str, *, is_interactive: bool) -> None:
 
 
 def _prompt(words: list[str]) -> tuple[str, bool]:
-    """What to say, and whether somebody sits there to say more. What is piped in comes first."""
-    if is_terminal(sys.stdin):
-        return " ".join(words), not words
+    """What to say, and whether somebody sits there to say more, and sees what is said. What is piped in comes first."""
+    if sys.stdin.isatty():
+        return " ".join(words), not words and sys.stdout.isatty()
     piped = decode_input(sys.stdin.buffer.read()).strip("\n")
     return " ".join(part for part in (piped, *words) if part), False
 

@@ -84,6 +84,51 @@ def test_mistake_is_one_sentence_on_stderr(arguments: tuple[str, ...], sentence:
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"Error: {sentence}\n")
 
 
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"OLLAMA_HOST": "http://[::1"}, "OLLAMA_HOST is no address of a server: http://[[::1]:80"),
+        ({"OLLAMA_HOST": "ftp://x"}, "OLLAMA_HOST is no address of a server: ftp://x:11434"),
+        (
+            {"OLLAMA_HOST": "192.0.2.1", "ALL_PROXY": "socks5://127.0.0.1:1"},
+            "the proxy that the environment names cannot be used: ",
+        ),
+    ],
+)
+def test_address_that_is_none_is_one_sentence(variables: dict[str, str], sentence: str) -> None:
+    done = hearth(NOWHERE, "list", **variables)
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith(f"Error: {sentence}")
+
+
+def test_full_disk_under_the_output_is_one_sentence() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [PROGRAM, "help"], env=environment(NOWHERE), stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, "Error: the output cannot be written: No space left on device\n")
+
+
+def test_password_needs_somebody_to_type_it() -> None:
+    done = hearth(NOWHERE, "login", "registry.example")
+    assert (done.returncode, done.stderr) == (1, "Error: there is no terminal to type the password on: use --password-stdin\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&-"])
+def test_streams_that_are_closed_are_empty_ones(closed: str) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$0" run x hi {closed}', PROGRAM],
+        env=environment(NOWHERE),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.partition(":")[0]) == (1, "Error")
+    assert "could not connect" in done.stderr
+
+
 def test_command_works_through_links_from_any_folder(tmp_path: Path) -> None:
     link, second = tmp_path / "hearth", tmp_path / "second"
     link.symlink_to(os.path.relpath(PROGRAM, tmp_path))
