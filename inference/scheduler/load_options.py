@@ -7,7 +7,8 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class LoadOptions:
-    """None leaves it to Hearth, and to what is loaded already: only what was asked for can call for loading anew."""
+    """None leaves it to Hearth, and to what is loaded already: only what was asked for can call for loading anew. Not so where
+    another value makes another model of it (`_DECISIVE`): there None is what the file says."""
 
     #: Threads that compute.
     num_thread: int | None = None
@@ -27,12 +28,15 @@ class LoadOptions:
 
     def is_met_by(self, loaded: "LoadOptions") -> bool:
         """Whether a model that was loaded with `loaded` is what these options ask for."""
-        return all(getattr(loaded, name) == value for name, value in self.asked.items())
+        return self.over(loaded) == loaded
 
     def over(self, other: "LoadOptions") -> "LoadOptions":
-        """These where they say something, else the other's."""
-        return dataclasses.replace(other, **self.asked)
+        """These where they say something, else the other's as far as that changes no answer."""
+        decisive = {name: getattr(self, name) for name in _DECISIVE}
+        return dataclasses.replace(other, **{**self.asked, **decisive})
 
 
+#: Nobody's answers may come from positions that somebody else wanted scaled.
+_DECISIVE = ("rope_frequency_base", "rope_frequency_scale")
 #: Nothing was asked for.
 AUTOMATIC = LoadOptions()

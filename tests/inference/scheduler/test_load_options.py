@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from inference.scheduler import LoadOptions, Scheduler
 from tests.inference.scheduler.conftest import request
 from tests.inference.scheduler.fake_runner import FakeRunners, until
@@ -38,6 +40,23 @@ async def test_request_that_says_nothing_takes_what_is_loaded(
     await answered(scheduler, runners, request(model, "3", load_options=LoadOptions(num_thread=3)))
 
     assert len(runners.started) == 1
+
+
+@pytest.mark.parametrize("rope", [{"rope_frequency_base": 1e6}, {"rope_frequency_scale": 0.25}])
+async def test_positions_that_one_request_wants_scaled_change_no_answer_of_others(
+    make_scheduler: Make, runners: FakeRunners, installed: Install, rope: dict[str, float]
+) -> None:
+    scheduler, model = make_scheduler(), installed("a")
+    await answered(scheduler, runners, request(model, "1", load_options=LoadOptions(num_thread=3, **rope)))
+    await answered(scheduler, runners, request(model, "2"))
+    await answered(scheduler, runners, request(model, "3", load_options=LoadOptions(num_thread=3)))
+
+    configs = [runner.config for runner in runners.started]
+    assert [(config.rope_frequency_base, config.rope_frequency_scale) for config in configs] == [
+        (rope.get("rope_frequency_base", 0.0), rope.get("rope_frequency_scale", 0.0)),
+        (0.0, 0.0),
+    ]
+    assert [config.num_threads for config in configs] == [3, 3]
 
 
 async def test_other_options_load_anew_and_keep_what_they_do_not_contradict(
