@@ -114,9 +114,10 @@ class RunnerClient:
         if submit.request_id in self._mailboxes:
             raise InvalidRequest(f"A request with the id {submit.request_id} is already open.")
         mailbox = self._mailboxes[submit.request_id] = Mailbox()
-        is_over = False
+        is_over = True
         try:
             self._connection.send(submit)
+            is_over = False
             await self._connection.drain()
             while not is_over:
                 event = await mailbox.get()

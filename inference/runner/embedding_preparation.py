@@ -4,11 +4,8 @@ import time
 
 from inference.errors import ContextLengthExceeded, InvalidRequest
 from inference.runner.engine.embedder import EmbeddingJob
-from inference.runner.llama.vocabulary import Vocabulary
+from inference.runner.llama.vocabulary import LONGEST_TOKEN, Vocabulary
 from inference.runner.messages import Embed, Rerank, TextPrompt, TokenPrompt
-
-#: No token of a known vocabulary stands for more: what follows could not get into the tokens that are kept.
-_MAX_TOKEN_CHARS = 256
 
 
 class EmbeddingPreparation:
@@ -58,8 +55,8 @@ class EmbeddingPreparation:
         return [*prefix, *tokens[:room], *suffix]
 
     def _text_tokens(self, text: str, limit: int, *, parse_special: bool) -> list[int]:
-        # One character more than could be kept, so that a text that is too long is seen to be.
-        return self._vocabulary.tokenize(text[: (limit + 1) * _MAX_TOKEN_CHARS], parse_special=parse_special)
+        # What follows could get into no token that is kept. One character more, so that a text that is too long is seen to be.
+        return self._vocabulary.tokenize(text[: (limit + 1) * LONGEST_TOKEN], parse_special=parse_special)
 
     def _pairs(self, rerank: Rerank) -> list[list[int]]:
         if self._rerank_template is not None:
@@ -77,7 +74,7 @@ class EmbeddingPreparation:
 
     def _templated_pair(self, template: str, query: str, document: str) -> list[int]:
         """Where it is too long, the document is shortened by what the whole has too much, until that is nothing."""
-        document = document[: self._num_ctx * _MAX_TOKEN_CHARS]
+        document = document[: self._num_ctx * LONGEST_TOKEN]
         while True:
             # Both at once: a query that has "{document}" in it is text.
             before, _, after = template.partition("{document}")

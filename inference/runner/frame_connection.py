@@ -10,7 +10,9 @@ from typing import cast
 
 import msgspec
 
+from inference.errors import PayloadTooLarge
 from inference.runner.messages import MAX_FRAME_BYTES, FromRunner, ToRunner, decode_from_runner, encode_frame
+from inference.sizes import human_size
 
 _HEADER_BYTES = 4
 
@@ -48,9 +50,13 @@ class FrameConnection(asyncio.Protocol):
             deliver(self._messages.popleft())
 
     def send(self, message: ToRunner) -> None:
-        """Never waits; says nothing to a runner that is gone."""
+        """Never waits; says nothing to a runner that is gone. Raises `PayloadTooLarge`: a runner ends when a frame is longer
+        than the contract allows, and with it everybody's answers."""
+        frame = encode_frame(message)
+        if len(frame) > MAX_FRAME_BYTES:
+            raise PayloadTooLarge(f"The request is too large: a model takes at most {human_size(MAX_FRAME_BYTES)} at once.")
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(encode_frame(message))
+            self._transport.write(frame)
 
     async def drain(self) -> None:
         """Waits while more was sent than the runner has read."""

@@ -11,7 +11,7 @@ from inference.prompt.chat_template import ChatTemplate
 from inference.runner.answer_preparation import AnswerPreparation
 from inference.runner.engine.request import Request
 from inference.runner.image_preparation import ImageReader, Images, PromptTokens
-from inference.runner.llama.vocabulary import Vocabulary
+from inference.runner.llama.vocabulary import LONGEST_TOKEN, Vocabulary
 from inference.runner.messages import ChatMessage, ChatPrompt, InfillPrompt, PromptRendered, Submit, TextPrompt, TokenPrompt
 from inference.runner.prompt_writer import PromptWriter
 from inference.runner.public_prefix import PublicPrefix
@@ -124,9 +124,11 @@ class Preparation:
 
     def _tokens_of(self, prompt: InfillPrompt | TextPrompt | TokenPrompt) -> list[int]:
         if isinstance(prompt, TextPrompt):
+            self._check_length(prompt.text)
             return self._vocabulary.tokenize(prompt.text, parse_special=prompt.parse_special, add_bos=True)
         if isinstance(prompt, TokenPrompt):
             return self._known(prompt.tokens)
+        self._check_length(prompt.prefix + prompt.suffix)
         if prompt.template is not None:
             return self._tokenize(self._prompts.write_infill(prompt))
         tokens = self._vocabulary.infill(prompt.prefix, prompt.suffix)
@@ -146,7 +148,11 @@ class Preparation:
         images = self._images_of(prompt)
         if images is not None:
             prompt = msgspec.structs.replace(prompt, messages=images.messages)
-        whole = self._render(prompt, prompt.messages, images)
+        text = self._prompts.write(prompt, prompt.messages)
+        if self._least_tokens(text) >= self._num_ctx:
+            last_turn = without_turns(prompt.messages, turn_starts(prompt.messages)[-1])
+            self._check_length(self._prompts.write(prompt, last_turn) if prompt.truncate else text)
+        whole = self._read(prompt, text, prompt.messages, images)
         share = max(1, self._num_ctx // _ANSWER_SHARE)
         limit = self._num_ctx - (share if max_tokens is None else max(1, min(max_tokens, share)))
         if prompt.context:
@@ -200,7 +206,9 @@ class Preparation:
         return tokens
 
     def _render(self, prompt: ChatPrompt, messages: Sequence[ChatMessage], images: Images | None) -> PromptTokens:
-        text = self._prompts.write(prompt, messages)
+        return self._read(prompt, self._prompts.write(prompt, messages), messages, images)
+
+    def _read(self, prompt: ChatPrompt, text: str, messages: Sequence[ChatMessage], images: Images | None) -> PromptTokens:
         is_first = not prompt.context
         if images is None:
             return PromptTokens(self._tokenize(text, is_first), text=text)
@@ -209,7 +217,16 @@ class Preparation:
     def _tokenize(self, text: str, is_first: bool = True) -> list[int]:
         return self._vocabulary.tokenize(text, parse_special=True, add_bos=is_first)
 
-    def _too_long(self, num_tokens: int) -> ContextLengthExceeded:
+    def _least_tokens(self, text: str) -> int:
+        return len(text) // LONGEST_TOKEN
+
+    def _check_length(self, text: str) -> None:
+        """Refuses what cannot fit, however it is cut into tokens: megabytes take minutes, in which nobody else who asks this
+        model is heard. Raises `ContextLengthExceeded`."""
+        if self._least_tokens(text) >= self._num_ctx:
+            raise self._too_long(f"at least {self._least_tokens(text)}")
+
+    def _too_long(self, num_tokens: int | str) -> ContextLengthExceeded:
         return ContextLengthExceeded(
             f"The prompt has {num_tokens} tokens, and this model's context has room for {self._num_ctx}: "
             "shorten it, or give the model a larger context."

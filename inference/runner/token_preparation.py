@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-from inference.errors import InvalidRequest
+from inference.errors import InvalidRequest, PayloadTooLarge
 from inference.runner.image_preparation import PromptTokens
 from inference.runner.llama.vocabulary import Vocabulary
 from inference.runner.messages import ChatPrompt, TextPrompt, Tokenize, TokenPrompt, Tokens
 
+#: With their pieces they fit a frame: five bytes a number, and a piece seldom has ten.
+MAX_TOKENS = 4 * 1024 * 1024
 #: In place of the ids that stand for an image inside the runner.
 _IMAGE = -1
 
@@ -18,8 +20,11 @@ class TokenPreparation:
         self._write = write
 
     def prepare(self, message: Tokenize) -> Tokens:
-        """Raises an `InferenceError`; `InvalidRequest` for a token that the model does not know."""
+        """Raises an `InferenceError`; `InvalidRequest` for a token that the model does not know, `PayloadTooLarge` for more
+        tokens than one answer can hold."""
         prompt = self._prompt(message)
+        if len(prompt.tokens) > MAX_TOKENS:
+            raise PayloadTooLarge(f"The prompt has {len(prompt.tokens)} tokens; at most {MAX_TOKENS} can be told at once.")
         tokens = [token if token >= 0 else _IMAGE for token in prompt.tokens]
         pieces = [self._piece(token) for token in tokens] if message.wants_pieces else []
         return Tokens(request_id=message.request_id, tokens=tokens, size=prompt.size, pieces=pieces)

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from llama_cpp import llama_cpp
 
+#: No token of a known vocabulary stands for more characters.
+LONGEST_TOKEN = 256
 #: No piece of a known vocabulary is longer; a longer one is fetched with a second call.
 _PIECE_BYTES = 256
 

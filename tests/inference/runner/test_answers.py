@@ -16,6 +16,7 @@ from inference.runner.messages import (
     ChatMessage,
     ChatPrompt,
     OutputDelta,
+    Prompt,
     PromptProgress,
     SamplingParams,
     TextPrompt,
@@ -193,6 +194,29 @@ async def test_prompt_whose_last_turn_is_too_long_fails_though_truncated(runner:
 
     with pytest.raises(ContextLengthExceeded, match="512"):
         await ask(runner, submit("a", ChatPrompt(messages)))
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        TextPrompt("é" * 200_000),
+        ChatPrompt([ChatMessage("user", "é" * 200_000)], truncate=False),
+        ChatPrompt([ChatMessage("user", "Hi"), ChatMessage("assistant", "Yes?"), ChatMessage("user", "é" * 200_000)]),
+    ],
+    ids=["text", "conversation", "last turn"],
+)
+async def test_prompt_that_cannot_fit_however_it_is_cut_is_refused_before_it_is(runner: RunnerClient, prompt: Prompt) -> None:
+    with pytest.raises(ContextLengthExceeded, match=r"at least 781 tokens.*\b512\b"):
+        await ask(runner, submit("a", prompt))
+
+
+async def test_conversation_far_beyond_the_context_still_answers_its_last_turn(runner: RunnerClient) -> None:
+    messages = [ChatMessage("user", "one two " * 20_000), ChatMessage("assistant", "Yes."), ChatMessage("user", "Hi")]
+
+    stats = (await ask(runner, submit("a", ChatPrompt(messages), max_tokens=1))).end.stats
+
+    assert stats.num_dropped_tokens > 40_000
+    assert stats.num_prompt_tokens < 50
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,11 @@ import msgspec
 import psutil
 import pytest
 
-from inference.errors import InvalidRequest, ModelLoadFailed, RunnerCrashed
+from inference.errors import InvalidRequest, ModelLoadFailed, PayloadTooLarge, RunnerCrashed
 from inference.runner.client import RunnerClient
 from inference.runner.config import RunnerConfig
 from inference.runner.messages import (
+    MAX_FRAME_BYTES,
     FromRunner,
     OutputDelta,
     RequestFinished,
@@ -204,6 +205,17 @@ async def test_submit_same_id_twice_is_refused(runner: RunnerClient) -> None:
         await ask(runner, text("a", "one"))
 
     await stream.aclose()
+
+
+async def test_request_longer_than_a_frame_is_refused_and_ends_nobody_elses_answer(runner: RunnerClient) -> None:
+    stream, _event = await first_token(runner, "a")
+
+    with pytest.raises(PayloadTooLarge, match=r"too large.*67 MB"):
+        await ask(runner, text("b", "x" * MAX_FRAME_BYTES))
+
+    assert isinstance(await anext(stream), OutputDelta)
+    await stream.aclose()
+    assert (await ask(runner, text("b", "one", max_tokens=1))).end.finish_reason == "length"
 
 
 async def test_killed_in_mid_answer_every_open_request_hears_of_it(runner: RunnerClient) -> None:

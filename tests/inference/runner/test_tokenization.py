@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from inference.errors import InvalidRequest
+from inference.errors import InvalidRequest, PayloadTooLarge
 from inference.runner.client import RunnerClient
 from inference.runner.config import RunnerConfig
 from inference.runner.messages import (
@@ -17,6 +17,7 @@ from inference.runner.messages import (
     TokenPrompt,
     Tokens,
 )
+from inference.runner.token_preparation import MAX_TOKENS
 from tests.inference.tiny_models import write_bert
 
 pytestmark = pytest.mark.model
@@ -73,3 +74,10 @@ async def test_tokens_of_an_embedding_model_with_its_marks_and_without_conversat
     assert framed.tokens == [2, *bare.tokens, 3]
     with pytest.raises(InvalidRequest, match="does not write text"):
         await tokens_of(bert, ChatPrompt([ChatMessage("user", "one")]))
+
+
+async def test_more_tokens_than_an_answer_can_hold_are_refused_and_the_runner_goes_on(runner: RunnerClient) -> None:
+    with pytest.raises(PayloadTooLarge, match=f"{MAX_TOKENS + 1} tokens; at most {MAX_TOKENS}"):
+        await tokens_of(runner, TokenPrompt([1] * (MAX_TOKENS + 1)))
+
+    assert (await tokens_of(runner, TextPrompt("one"))).size == 1
