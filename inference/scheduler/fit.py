@@ -1,7 +1,7 @@
 """Whether there is memory for a model: now, after unloading others, or never."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from inference.errors import InferenceError, ModelTooLarge, NotEnoughMemory
 from inference.library.footprint import CacheOptions
@@ -19,6 +19,7 @@ from inference.scheduler.plan import (
     contexts_below,
     least_footprint,
     make_plan,
+    shortage,
 )
 from inference.settings import Settings
 from inference.sizes import human_size
@@ -61,10 +62,12 @@ class Fit:
         """Bytes that others have to give back before the model fits; 0 when it does."""
         if model.shape is None:
             return 0
-        return max(0, self._need(model.shape, model.wanted_ctx, model.wanted_options) - self._room(models).total)
+        return self._shortage(model.shape, model.wanted_ctx, model.wanted_options, self._room(models))
 
     def held(self, model: LoadedModel) -> int:
-        """Bytes that come back when the model is unloaded."""
+        """Bytes that come back when the model is unloaded; one that waits to be loaded has a plan, and nothing yet."""
+        if model.state is ModelState.ABSENT:
+            return 0
         pid = model.pid
         measured = self._machine.process_memory(pid) if pid is not None else None
         device_bytes = model.plan.device_bytes if model.plan is not None else 0
@@ -74,8 +77,7 @@ class Fit:
 
     def reachable(self, models: Iterable[LoadedModel]) -> int:
         """Bytes that would be free if all these were unloaded."""
-        others = list(models)
-        return self._room(others).total + sum(self.held(model) for model in others)
+        return self._reachable_room(list(models)).total
 
     def needed(self, shape: ModelShape, num_ctx: int) -> int:
         """Bytes, for the least that a model of this shape may be loaded with."""
@@ -86,20 +88,23 @@ class Fit:
         `ModelTooLarge` or `NotEnoughMemory` where not even a small context can be had."""
         if request.shape is None:
             return request.num_ctx
-        reachable = self.reachable(models)
+        reachable = self._reachable_room(list(models))
         for num_ctx in (request.num_ctx, *contexts_below(request.num_ctx)):
             is_fixed = num_ctx in (request.num_ctx, SMALLEST_CTX)
-            if self._need(request.shape, num_ctx, request.load_options) <= reachable * (1 if is_fixed else COMFORTABLE):
+            is_comfortable = is_fixed or self._need(request.shape, num_ctx, request.load_options) <= COMFORTABLE * reachable.total
+            if is_comfortable and not self._shortage(request.shape, num_ctx, request.load_options, reachable):
                 return num_ctx
-        smallest = dataclasses.replace(request, num_ctx=min(request.num_ctx, SMALLEST_CTX))
-        raise self._error(smallest, self._need(request.shape, smallest.num_ctx, request.load_options), reachable)
+        raise self._error(dataclasses.replace(request, num_ctx=min(request.num_ctx, SMALLEST_CTX)), reachable)
 
     def error(self, request: ModelRequest, models: Iterable[LoadedModel]) -> InferenceError:
         """For a request that was let in when there was still memory for it."""
-        need = self._need(request.shape, request.num_ctx, request.load_options) if request.shape is not None else 0
-        return self._error(request, need, self._room(models).total)
+        return self._error(request, self._room(models))
 
-    def _error(self, request: ModelRequest, need: int, free: int) -> InferenceError:
+    def _error(self, request: ModelRequest, room: Room) -> InferenceError:
+        free, need = room.total, 0
+        if request.shape is not None:
+            asked = (request.shape, request.num_ctx, request.load_options)
+            need = max(self._need(*asked), free + self._shortage(*asked, room))
         memory = self._machine.memory()
         total = (memory.total if memory else _UNKNOWN) + sum(device.total for device in self._machine.devices)
         kind: type[InferenceError] = ModelTooLarge
@@ -114,6 +119,28 @@ class Fit:
     def _need(self, shape: ModelShape, num_ctx: int, options: LoadOptions) -> int:
         slots, num_batch = self._settings.num_parallel, options.num_batch or DEFAULT_BATCH
         return least_footprint(shape, num_ctx=num_ctx, num_slots=slots, cache=self._cache, num_batch=num_batch).total
+
+    def _shortage(self, shape: ModelShape, num_ctx: int, options: LoadOptions, room: Room) -> int:
+        return shortage(
+            shape,
+            num_ctx=num_ctx,
+            num_slots=self._settings.num_parallel,
+            cache=self._cache,
+            room=room,
+            is_spread=self._settings.sched_spread,
+            num_batch=options.num_batch or DEFAULT_BATCH,
+        )
+
+    def _reachable_room(self, models: Sequence[LoadedModel]) -> Room:
+        """As if all these were unloaded."""
+        room = self._room(models)
+        there = [model for model in models if model.state is not ModelState.ABSENT]
+        device_bytes = sum(model.plan.device_bytes for model in there if model.plan is not None)
+        host = room.host + sum(map(self.held, there)) - device_bytes
+        if not room.devices:
+            return Room(host + device_bytes)
+        # Which of them it comes back on matters little: one model may lie on several.
+        return Room(host, (room.devices[0] + device_bytes, *room.devices[1:]))
 
     def _room(self, models: Iterable[LoadedModel]) -> Room:
         memory = self._machine.memory()

@@ -83,6 +83,23 @@ def make_plan(
     return None
 
 
+def shortage(
+    shape: ModelShape,
+    *,
+    num_ctx: int,
+    num_slots: int | None,
+    cache: CacheOptions,
+    room: Room,
+    is_spread: bool = False,
+    num_batch: int = DEFAULT_BATCH,
+) -> int:
+    """Bytes that are lacking for the smallest form in which the model may be loaded; 0 where `make_plan` has a plan. What is
+    free in all may be enough and still in the wrong place: where host and GPUs both compute, both need buffers."""
+    footprint = least_footprint(shape, num_ctx=num_ctx, num_slots=num_slots, cache=cache, num_batch=num_batch)
+    plan = _place(footprint, shape.num_layers, num_slots or AUTOMATIC_SLOTS[-1], room, is_spread)
+    return max(0, footprint.total - room.total, plan.host_bytes - room.host)
+
+
 def _place(footprint: Footprint, num_layers: int, num_slots: int, room: Room, is_spread: bool) -> Plan:
     movable = footprint.weights + footprint.kv_cache
     wanted = movable + footprint.compute

@@ -10,6 +10,7 @@ from inference.library.models import InstalledModel
 from inference.library.shape import ModelShape
 from inference.scheduler import Finished, ModelRequest, RequestStream, Scheduler, StreamEvent
 from inference.scheduler import scheduler as scheduler_module
+from inference.scheduler.machine import Device
 from tests.inference.scheduler.conftest import request
 from tests.inference.scheduler.fake_machine import GB, FakeMachine
 from tests.inference.scheduler.fake_runner import FakeRunners, until
@@ -222,6 +223,61 @@ async def test_memory_that_never_comes_back_is_an_error_for_those_who_wait(
     assert scheduler.num_waiting == 0
     machine.foreign = 0
     await load(scheduler, of(installed("b"), 4 * GB))
+
+
+#: 2.2 GB of weights, and buffers of a GB that are needed wherever layers are computed.
+WIDE = ModelShape(
+    weight_bytes=2_200_000_000,
+    num_layers=10,
+    num_embd=0,
+    num_ff=0,
+    num_heads=1,
+    num_vocab=3_000_000,
+    kv_elements=0,
+    state_elements=0,
+)
+
+
+async def test_memory_that_is_enough_only_in_sum_is_told_at_the_door(
+    make_scheduler: Make, runners: FakeRunners, installed: Install
+) -> None:
+    # 3.4 GB of 4 would do in one place; in two, its buffers are needed twice.
+    machine = FakeMachine(runners, total=int(2.1 * GB), bytes_each=0, devices=(Device("gpu", int(1.9 * GB), 2 * GB),))
+    scheduler = make_scheduler(machine=machine, num_parallel=1)
+
+    with pytest.raises(ModelTooLarge, match=r"needs 4\.4 GB .* and 4\.0 GB are free"):
+        scheduler.submit(request(installed("a"), None, shape=WIDE))
+    assert runners.num_starts == 0
+
+
+async def test_memory_that_is_enough_only_in_sum_makes_others_leave(
+    make_scheduler: Make, runners: FakeRunners, installed: Install
+) -> None:
+    machine = FakeMachine(runners, total=int(3.1 * GB), bytes_each=GB, devices=(Device("gpu", int(1.9 * GB), 2 * GB),))
+    scheduler = make_scheduler(machine=machine, num_parallel=1)
+    # All of it on the host, where it leaves just enough in sum.
+    await load(scheduler, of(installed("a"), GB))
+    await load(scheduler, request(installed("b"), None, shape=WIDE))
+
+    assert [runner.is_closed for runner in runners.started] == [True, False]
+
+
+async def test_model_that_waits_to_be_loaded_has_no_memory_to_give_back(
+    make_scheduler: Make, runners: FakeRunners, installed: Install
+) -> None:
+    machine = FakeMachine(runners, total=8 * GB, bytes_each=4 * GB)
+    scheduler = make_scheduler(machine=machine, num_parallel=1, max_loaded_models=1)
+    streams = [scheduler.submit(of(installed("a"), 4 * GB, "a1")), scheduler.submit(of(installed("a"), 4 * GB, "a2"))]
+    await until(lambda: runners.started and runners.last.open)
+    streams.append(scheduler.submit(of(installed("b"), 4 * GB, "b1")))
+    runners.last.finish("a1")
+    # a has left for b, and waits until b is idle.
+    await until(lambda: len(runners.started) == 2 and runners.last.open)
+
+    with pytest.raises(ModelTooLarge, match=r"8\.0 GB are free"):
+        scheduler.submit(of(installed("c"), 9 * GB))
+    for stream in streams:
+        stream.cancel()
 
 
 async def test_models_being_loaded_have_their_memory_reserved(

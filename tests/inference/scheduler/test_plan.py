@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from inference.library.footprint import CacheOptions, estimate
 from inference.library.shape import ModelShape
-from inference.scheduler.plan import ALL_LAYERS, Plan, Room, make_plan
+from inference.scheduler.plan import ALL_LAYERS, Plan, Room, make_plan, shortage
 
 GB = 10**9
 #: 4.7 GB of weights, 0.5 GB of cache for each slot of 4096 tokens.
@@ -79,3 +79,14 @@ def test_plan_never_promises_more_than_there_is(host: int, devices: list[int], n
         assert found.device_bytes <= sum(devices)
         assert found.single_gpu is None or found.device_bytes <= devices[found.single_gpu]
         assert found.num_slots == (num_slots or found.num_slots)
+
+
+@given(st.integers(0, 8 * GB), st.lists(st.integers(0, 6 * GB), max_size=3), st.sampled_from([1, 4]), st.booleans())
+def test_something_is_lacking_exactly_where_there_is_no_plan(
+    host: int, devices: list[int], num_slots: int, is_spread: bool
+) -> None:
+    room = Room(host, tuple(devices))
+
+    lacking = shortage(LLAMA, num_ctx=4096, num_slots=num_slots, cache=CacheOptions(), room=room, is_spread=is_spread)
+
+    assert (lacking > 0) == (plan(room, num_slots=num_slots, is_spread=is_spread) is None)
