@@ -90,7 +90,7 @@ class RunnerProcess:
         if code is None:
             return "it does not answer"
         if code < 0:
-            how = f"it was ended by {signal.Signals(-code).name}"
+            how = f"it was ended by {_signal_name(-code)}"
         else:
             how = f"it ended with code {code}"
         return f"{how} ({self._last_line})" if self._last_line and code != 0 else how
@@ -124,6 +124,14 @@ class RunnerProcess:
             number = logging.getLevelNamesMapping().get(level)
             self._last_line = _SOURCE_FOLDER.sub("", text if number is None else rest)
             logger.log(logging.WARNING if number is None else number, "runner %d: %s", self.pid, self._last_line)
+
+
+def _signal_name(number: int) -> str:
+    """Most of the real-time signals have none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _with_absolute_paths(config: RunnerConfig) -> RunnerConfig:

@@ -65,17 +65,23 @@ def _llama_libraries() -> Path | None:
 
 
 async def _probe_devices() -> tuple[Device, ...]:
+    try:
+        async with asyncio.timeout(_PROBE_TIMEOUT_S):
+            return tuple(msgspec.json.decode(await _ask_for_devices(), type=list[Device]))
+    except (TimeoutError, OSError, msgspec.DecodeError):
+        logger.warning("The GPUs could not be looked at; models are loaded as if there were none free.")
+        return ()
+
+
+async def _ask_for_devices() -> bytes:
+    """Leaves no process, even when it is cancelled. Raises `OSError`."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "inference.runner.devices", cwd=_PROJECT,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        async with asyncio.timeout(_PROBE_TIMEOUT_S):
-            output, _ = await process.communicate()
-        return tuple(msgspec.json.decode(output, type=list[Device]))
-    except (TimeoutError, msgspec.DecodeError):
-        logger.warning("The GPUs could not be looked at; models are loaded as if there were none free.")
-        return ()
+        output, _ = await process.communicate()
+        return output
     finally:
         if process.returncode is None:
             process.kill()

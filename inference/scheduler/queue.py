@@ -56,14 +56,32 @@ class FairQueue(Generic[T]):
         for index, place in enumerate(self._places):
             if place.item is item:
                 del self._places[index]
+                self._close_gap(place)
                 return True
         return False
 
     def clear(self) -> list[T]:
         items = list(self)
         self._places.clear()
+        self._last_round = {key: min(last, self._reached[key[0]]) for key, last in self._last_round.items()}
+        self._forget_old_clients()
         return items
+
+    def _close_gap(self, left: _Place[T]) -> None:
+        """The client's later places move up a round each: what was given up has been served to nobody."""
+        key = (left.is_background, left.client)
+        own = [place for place in self._places if (place.is_background, place.client) == key]
+        free = left.round
+        for place in own:
+            if place.round > free:
+                place.round, free = free, place.round
+        self._places.sort()
+        served = min(self._last_round.get(key, -1), self._reached[left.is_background])
+        self._last_round[key] = max((place.round for place in own), default=served)
+        self._forget_old_clients()
 
     def _forget_old_clients(self) -> None:
         if len(self._last_round) > 2 * len(self._places) + 64:
-            self._last_round = {key: last for key, last in self._last_round.items() if last >= self._reached[key[0]]}
+            waiting = {(place.is_background, place.client) for place in self._places}
+            kept = {key: last for key, last in self._last_round.items() if key in waiting or last > self._reached[key[0]]}
+            self._last_round = kept

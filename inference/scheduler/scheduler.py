@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from inference.errors import InferenceError, QueueFull, RunnerCrashed, RuntimeShuttingDown
+from inference.errors import InferenceError, ModelLoadFailed, QueueFull, RunnerCrashed, RuntimeShuttingDown
 from inference.library.models import InstalledModel
 from inference.library.shape import ModelShape
 from inference.metrics import Metrics
@@ -276,6 +276,10 @@ class Scheduler:
             runner = await self._loader.load(model)
         except InferenceError as error:
             self._load_failed(model, error)
+        except Exception:
+            # Whatever it was, nobody waits for a model that does not come.
+            logger.exception("Loading %s failed.", model.model.name.shortest)
+            self._load_failed(model, ModelLoadFailed("The model could not be loaded; the log says why."))
         else:
             model.runner, model.state, model.ready_ns = runner, ModelState.READY, time.monotonic_ns()
             self._spawn(self._watch(model, runner))

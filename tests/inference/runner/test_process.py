@@ -238,6 +238,17 @@ async def test_killed_in_mid_answer_every_open_request_hears_of_it(runner: Runne
         await runner.ping()
 
 
+async def test_killed_by_a_signal_without_a_name_open_requests_hear_of_it(runner: RunnerClient) -> None:
+    stream, _event = await first_token(runner, "a")
+
+    os.kill(runner.pid, 40)
+
+    with pytest.raises(RunnerCrashed, match="signal 40"):
+        async with asyncio.timeout(20):
+            async for _event in stream:
+                pass
+
+
 async def test_close_ends_open_requests_and_the_process(config: RunnerConfig) -> None:
     runner = await RunnerClient.start(config, timeout=60)
     stream, _event = await first_token(runner, "a")

@@ -83,6 +83,50 @@ def test_removed_item_leaves_the_others_in_order() -> None:
     assert len(queue) == 0
 
 
+@pytest.mark.parametrize("kept", [None, 0, 25, 49])
+def test_requests_that_were_given_up_do_not_delay_those_that_follow(kept: int | None) -> None:
+    queue: FairQueue[str] = FairQueue()
+    items = [f"a{number}" for number in range(50)]
+    for item in items:
+        queue.push(item, client="a")
+    for number, item in enumerate(items):
+        if number != kept:
+            assert queue.remove(item)
+    queue.push("again", client="a")
+    for number in range(10):
+        queue.push(f"b{number}", client="b")
+
+    # At most two of b's go before it: those of the rounds in which a has something, or had.
+    expected = {f"a{kept}", "again"} - {"aNone"}
+    assert expected <= {queue.pop() for _ in range(len(expected) + 2)}
+
+
+def test_giving_up_gets_nobody_ahead_of_others() -> None:
+    queue: FairQueue[str] = FairQueue()
+    taken = []
+    for number in range(20):
+        queue.push(f"b{number}", client="b")
+    for number in range(5):
+        queue.push(f"a{number}", client="a")
+        queue.push("given up", client="a")
+        queue.remove("given up")
+        taken += [queue.pop(), queue.pop()]
+
+    assert sum(item.startswith("a") for item in taken) <= 5
+
+
+def test_clients_that_only_give_up_are_forgotten() -> None:
+    queue: FairQueue[int] = FairQueue()
+    for number in range(1000):
+        queue.push(number, client=str(number))
+        queue.remove(number)
+    for number in range(1000):
+        queue.push(number, client=str(number))
+    queue.clear()
+
+    assert len(queue._last_round) < 100
+
+
 def test_clients_that_left_are_forgotten() -> None:
     queue: FairQueue[int] = FairQueue()
     for number in range(1000):

@@ -10,6 +10,7 @@ from inference.library.models import InstalledModel
 from inference.runner.messages import TextPrompt, Tokenize, Tokens
 from inference.scheduler import Finished, Loading, Output, Queued, RequestStream, Scheduler, StreamEvent
 from tests.inference.scheduler.conftest import request
+from tests.inference.scheduler.fake_machine import GB, FakeMachine
 from tests.inference.scheduler.fake_runner import FakeRunners, until
 
 Make = Callable[..., Scheduler]
@@ -46,6 +47,20 @@ async def test_unexpected_failure_of_a_start_is_a_clear_error(
 
     with pytest.raises(ModelLoadFailed, match="could not be started"):
         await read(scheduler.submit(request(model, "r")))
+
+
+async def test_machine_that_cannot_be_looked_at_fails_the_load_and_keeps_nobody_waiting(
+    make_scheduler: Make, runners: FakeRunners, installed: Install
+) -> None:
+    class Broken(FakeMachine):
+        async def refresh_devices(self) -> None:
+            raise OSError("Too many open files")
+
+    scheduler, model = make_scheduler(machine=Broken(runners, total=GB, bytes_each=0)), installed("a")
+
+    with pytest.raises(ModelLoadFailed, match="could not be loaded"):
+        await read(scheduler.submit(request(model, "r")))
+    assert scheduler.loaded() == []
 
 
 async def test_load_that_failed_is_tried_again_by_the_next_request(
