@@ -34,6 +34,8 @@ class MessageStream extends HTMLElement {
   connectedCallback() {
     this.message = this.dataset.message;
     this.offset = Number(this.dataset.offset);
+    this.thought = Number(this.dataset.thought);
+    this.thinking = this.querySelector(".thinking");
     this.blocks = this.querySelector(".blocks");
     this.openBlock = this.querySelector(".open-block");
     attach(this);
@@ -49,6 +51,7 @@ class MessageStream extends HTMLElement {
   }
 
   frame(frame) {
+    if (Array.isArray(frame[1])) return this.think(...frame[1]);
     if (frame.length === 4) {
       this.closeBlock(frame[1], this.html.slice(0, frame[2]) + frame[3]);
     } else if (frame.length === 3) {
@@ -58,6 +61,13 @@ class MessageStream extends HTMLElement {
     }
     if (!this.hasText) this.status({ status: "streaming" });
     this.hasText = true;
+  }
+
+  /** `thought` characters of thinking are there with `more`. */
+  think(thought, more) {
+    this.thought = thought;
+    this.thinking.hidden = false;
+    this.thinking.querySelector(".thinking-text").append(more);
   }
 
   closeBlock(offset, html) {
@@ -80,6 +90,7 @@ class MessageStream extends HTMLElement {
   status({ status, position, seconds, completed, total, fraction }) {
     this.dataset.status = status;
     if (status === "streaming") return this.say("", text("answering"));
+    if (status === "thinking") return this.say(text("thinking"), text("thinking"));
     if (status === "loading") return this.say(text("loading"), text("loading"), fraction);
     if (status === "prompt") return this.say(text("prompt", { n: completed, total }), "", completed / total);
     if (status !== "queued") return this.say(text("waiting"), text("waiting"));
@@ -112,7 +123,9 @@ class MessageStream extends HTMLElement {
 
   async finished({ status }) {
     const article = this.closest(".message");
+    const { open } = this.thinking;
     await htmx.ajax("GET", this.dataset.url, { source: article, target: article, swap: "outerHTML" });
+    document.querySelector(`#${CSS.escape(article.id)} .thinking`)?.toggleAttribute("open", open);
     const answer = document.querySelector(`#${CSS.escape(article.id)} .answer`);
     announce(`${text(status === "complete" ? "finished" : status)} ${answer?.textContent ?? ""}`);
     htmx.trigger(document.body, "hearth:finished");

@@ -1,6 +1,6 @@
 /* The page's one WebSocket (docs/architecture.md, "The page's socket"). Nothing else knows that there is one.
 
-   A view is an object with `message`, `offset` (both read at each attach) and the methods `attached()`, `frame(array)`,
+   A view is an object with `message`, `offset` and `thought` (all read at each attach) and the methods `attached()`, `frame(array)`,
    `status(event)`, `finished(event)` and `lost()`. It stays attached over any number of connections until `detach`. */
 
 const PING_EVERY = 25_000;
@@ -61,7 +61,7 @@ function announce(view) {
   views.set(view, stream);
   streams.set(stream, view);
   view.attached();
-  send({ type: "generation.attach", stream, message: view.message, offset: view.offset });
+  send({ type: "generation.attach", stream, message: view.message, offset: view.offset, thought: view.thought });
 }
 
 function onOpen() {

@@ -45,6 +45,10 @@ class Reply:
         for part in parts:
             await self.line(model="m", message={"role": "assistant", "content": part}, done=False)
 
+    async def thought(self, *parts: str) -> None:
+        for part in parts:
+            await self.line(model="m", message={"role": "assistant", "content": "", "thinking": part}, done=False)
+
     async def done(self, **fields: Any) -> None:
         counts = {"prompt_eval_count": 12, "eval_count": 3, "load_duration": 5_000_000, "eval_duration": 40_000_000}
         await self.line(
@@ -77,6 +81,7 @@ class FakeRuntime(UnixServer):
         self.forgotten: asyncio.Queue[str] = asyncio.Queue()
         self.scripts: deque[Script] = deque()
         self.replies: list[Reply] = []
+        self.tags: dict[str, Any] = TAGS
 
     def script(self, *scripts: Script) -> None:
         self.scripts.extend(scripts)
@@ -90,7 +95,7 @@ class FakeRuntime(UnixServer):
         if path == "/api/hearth/forget":
             self.forgotten.put_nowait(body["scope"])
         if path != "/api/chat":
-            await reply.refuse(200, **{"/api/tags": TAGS, "/api/ps": PS}.get(path, {"version": "0"}))
+            await reply.refuse(200, **{"/api/tags": self.tags, "/api/ps": PS}.get(path, {"version": "0"}))
             return
         self.requests.append(body)
         self.replies.append(reply)

@@ -124,7 +124,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         try:
             stream = await self._stream_of(message)
             if stream is not None:
-                ending = await show_stream(stream, number=action.stream, offset=action.offset, send=self.send)
+                ending = await show_stream(
+                    stream, number=action.stream, offset=action.offset, thought=action.thought, send=self.send
+                )
             elif message.is_running:
                 await database_sync_to_async(settle_orphan)(message.pk)
                 ending = Ending(MessageStatus.INTERRUPTED, ending.title)

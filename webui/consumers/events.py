@@ -10,11 +10,12 @@ _Number = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 
 
 class Attach(msgspec.Struct, tag="generation.attach", frozen=True):
-    """Show `message` from `offset` on, in frames that begin with `stream`."""
+    """Show `message` from `offset` on, in frames that begin with `stream`; `thought` characters of its thinking are there."""
 
     stream: _Number
     message: UUID
     offset: _Number = 0
+    thought: _Number = 0
 
 
 class Detach(msgspec.Struct, tag="generation.detach", frozen=True):

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from webui.markdown import BlockView
+from webui.markdown.view import LARGEST_FRAME
 from webui.services.generation.stream import Ending, Stream
 from webui.services.inference_events import Progress
 
@@ -19,8 +20,9 @@ def encode(message: Any) -> str:
     return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
 
 
-async def show_stream(stream: Stream, *, number: int, offset: int, send: Send) -> Ending:
-    """Sends what there is from `offset` on and what comes, until the stream has ended; returns how. Sends no final event."""
+async def show_stream(stream: Stream, *, number: int, offset: int, send: Send, thought: int = 0) -> Ending:
+    """Sends what there is from `offset` on and what comes, until the stream has ended; returns how. Sends no final event.
+    `thought` characters of the thinking are on the page."""
     view = BlockView(stream.blocks, stream=number, offset=offset)
     told: Progress | None = None
     seen = -1
@@ -30,7 +32,8 @@ async def show_stream(stream: Stream, *, number: int, offset: int, send: Send) -
         if progress is not None and progress is not told:
             told = progress
             await send(encode(_status(number, progress)))
-        frames = view.frames()
+        frames = [*_thinking_frames(number, thought, stream.thinking), *view.frames()]
+        thought = max(thought, len(stream.thinking))
         for frame in frames:
             await send(encode(frame))
         if ending is not None:
@@ -38,6 +41,13 @@ async def show_stream(stream: Stream, *, number: int, offset: int, send: Send) -
         if frames:
             await asyncio.sleep(max(view.next_delay, PAUSE))
         seen = await stream.changed(seen)
+
+
+def _thinking_frames(number: int, thought: int, thinking: str) -> list[list[object]]:
+    """What was thought since, in pieces, each with how many characters the page then has."""
+    starts = range(thought, len(thinking), LARGEST_FRAME)
+    pieces = (thinking[start : start + LARGEST_FRAME] for start in starts)
+    return [[number, [start + len(piece), piece]] for start, piece in zip(starts, pieces, strict=True)]
 
 
 def _status(number: int, progress: Progress) -> dict[str, Any]:

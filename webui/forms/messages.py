@@ -7,3 +7,4 @@ class MessageForm(forms.Form):
     conversation = forms.UUIDField(required=False)
     content = forms.CharField(required=False, strip=False)
     model = forms.CharField(required=False, max_length=255)
+    thinking = forms.BooleanField(required=False)

@@ -15,6 +15,8 @@ class Conversation(models.Model):
     title = models.CharField(_("title"), max_length=200)
     title_source = models.CharField(max_length=8, choices=TitleSource.choices, default=TitleSource.EXCERPT)
     model = models.CharField(_("model"), max_length=255)
+    #: Whether the next answer is asked for with thinking, where the model can.
+    wants_thinking = models.BooleanField(default=False)
     system_prompt = models.TextField(_("system prompt"), blank=True)
     #: Last message of the branch that is shown; the branch is its chain of parents.
     active_leaf = models.ForeignKey("Message", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")

@@ -18,6 +18,10 @@ class Message(models.Model):
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="children")
     role = models.CharField(max_length=16, choices=MessageRole.choices)
     content = models.TextField(blank=True)
+    #: What the model thought before it answered: plain text, shown folded, and never part of a prompt.
+    thinking = models.TextField(blank=True)
+    #: Whether the answer was asked for with thinking.
+    wants_thinking = models.BooleanField(default=False)
     status = models.CharField(max_length=16, choices=MessageStatus.choices, default=MessageStatus.COMPLETE)
     model = models.CharField(max_length=255, blank=True)
     finish_reason = models.CharField(max_length=16, blank=True)
@@ -32,6 +36,7 @@ class Message(models.Model):
     load_ms = models.PositiveIntegerField(null=True)
     prompt_eval_ms = models.PositiveIntegerField(null=True)
     eval_ms = models.PositiveIntegerField(null=True)
+    thinking_ms = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     finished_at = models.DateTimeField(null=True)
 

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from django.conf import settings
 
 from webui.services.errors import EngineUnavailable, RuntimeFailure, failure_from_code
-from webui.services.inference_events import Delta, Done, Event, Progress, last_text, parse_line, refusal
+from webui.services.inference_events import Done, Event, Progress, last_delta, parse_line, refusal
 from webui.services.runtime_status import read_runtime_status, unavailable_sentence
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class ChatRequest:
     client: str = ""
     scope: str = ""
     is_background: bool = False
+    #: Whether the model is to think before it answers. One that cannot refuses to be asked.
+    thinks: bool = False
     options: dict[str, Any] = field(default_factory=dict)
     #: How long the model stays in memory afterwards, as in Ollama's API; None for what the runtime does by itself.
     keep_alive: str | int | None = None
@@ -43,8 +45,8 @@ class ChatRequest:
         additions |= {"scope": self.scope} if self.scope else {}
         additions |= {"priority": "background"} if self.is_background else {"events": True}
         body: dict[str, Any] = {"model": self.model, "messages": self.messages, "stream": True, "hearth": additions}
-        # The page shows the answer alone: a model that can think is not made to think where nobody sees it.
-        body["think"] = False
+        # Said in either case: where nothing is asked for, a model that can think does.
+        body["think"] = self.thinks
         body |= {} if self.keep_alive is None else {"keep_alive": self.keep_alive}
         return body | ({"options": self.options} if self.options else {})
 
@@ -137,8 +139,8 @@ async def _events(response: "httpx.Response", model: str) -> AsyncGenerator[Even
         async for line in lines:
             event = parse_line(line, model)
             if isinstance(event, Done):
-                if text := last_text(line):
-                    yield Delta(text)
+                if delta := last_delta(line):
+                    yield delta
                 yield event
                 return
             if event is not None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from webui.services.errors import RuntimeFailure, failure_from_code
 
-Stage = Literal["loading", "queued", "prompt", "streaming"]
+Stage = Literal["loading", "queued", "prompt", "thinking", "streaming"]
 _NANOSECONDS = 1_000_000
 _CODE_BY_STATUS = {400: "invalid_request", 404: "model_not_found", 503: "queue_full"}
 #: As many characters as the row of a message has room for.
@@ -18,15 +18,16 @@ LONGEST_CODE = 40
 
 @dataclass(frozen=True)
 class Delta:
-    """Text that continues the answer."""
+    """Text that continues the answer, or what the model thinks before it; seldom both."""
 
-    text: str
+    text: str = ""
+    thinking: str = ""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What happens before the first token. `fraction` is 0 to 1; `position` counts those who wait before us, `seconds` is
-    about how long; tokens of the prompt."""
+    """What happens before the answer's first token. `fraction` is 0 to 1; `position` counts those who wait before us,
+    `seconds` is about how long; tokens of the prompt."""
 
     stage: Stage
     fraction: float | None = None
@@ -66,15 +67,20 @@ def parse_line(line: bytes, model: str) -> Event | None:
         return _progress(data)
     if data.get("done") is True:
         return _done(data)
-    message = data.get("message")
-    text = plain_text(message.get("content")) if isinstance(message, dict) else ""
-    return Delta(text) if text else None
+    return _delta(data)
 
 
-def last_text(line: bytes) -> str:
+def last_delta(line: bytes) -> Delta | None:
     """Text that rides on the final line, as some servers send it."""
-    message = json.loads(line).get("message")
-    return plain_text(message.get("content")) if isinstance(message, dict) else ""
+    return _delta(json.loads(line))
+
+
+def _delta(data: dict[str, Any]) -> Delta | None:
+    message = data.get("message")
+    if not isinstance(message, dict):
+        return None
+    delta = Delta(plain_text(message.get("content")), plain_text(message.get("thinking")))
+    return delta if delta.text or delta.thinking else None
 
 
 def refusal(status: int, content: bytes, model: str) -> RuntimeFailure:

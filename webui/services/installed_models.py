@@ -63,6 +63,11 @@ class InstalledModel:
         """False where the runtime says what the model is for and chatting is not among it."""
         return not self.capabilities or "completion" in self.capabilities
 
+    @property
+    def can_think(self) -> bool:
+        """Only where the runtime says so: a model that cannot think refuses to be asked."""
+        return "thinking" in self.capabilities
+
 
 def installed_models(timeout: float = TIMEOUT) -> list[InstalledModel]:
     """By name. Raises what `runtime_api.call` raises, and ValueError or TypeError where the answer is no list of models."""

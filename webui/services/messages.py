@@ -23,6 +23,7 @@ from webui.services.generation.recovery import settle_orphan
 from webui.services.generation.registry import start_generation, stop_generation
 from webui.services.inference_client import ChatRequest
 from webui.services.model_access import check_may_use
+from webui.services.models import can_think
 from webui.services.notices import conversation_changed
 from webui.services.prompts import build_prompt
 from webui.services.titles import excerpt
@@ -51,11 +52,13 @@ def check_content(content: str) -> str:
     return content
 
 
-def send_message(user: User, *, content: str, model: str, conversation: Conversation | None = None) -> SentMessage:
+def send_message(
+    user: User, *, content: str, model: str, conversation: Conversation | None = None, wants_thinking: bool = False
+) -> SentMessage:
     """Stores a question and its still empty answer, and has the answer generated. Without a conversation a new one begins.
 
-    `user` owns `conversation`, which came from `access`. Raises ContentRefused, NoModel, ModelNotAllowed, AnswerRunning or
-    TooManyAnswers.
+    `user` owns `conversation`, which came from `access`. `wants_thinking` means nothing to a model that cannot think.
+    Raises ContentRefused, NoModel, ModelNotAllowed, AnswerRunning or TooManyAnswers.
     """
     asked_at = time.monotonic()
     content = check_content(content)
@@ -63,6 +66,7 @@ def send_message(user: User, *, content: str, model: str, conversation: Conversa
     if not model:
         raise NoModel(_("Choose a model first."))
     check_may_use(user, model)
+    thinks = wants_thinking and can_think(model)
     with transaction.atomic():
         is_new = conversation is None
         if conversation is None:
@@ -72,11 +76,17 @@ def send_message(user: User, *, content: str, model: str, conversation: Conversa
             conversation=conversation, parent_id=conversation.active_leaf_id, role=MessageRole.USER, content=content
         )
         answer = Message(
-            conversation=conversation, parent=question, role=MessageRole.ASSISTANT, status=MessageStatus.QUEUED, model=model
+            conversation=conversation,
+            parent=question,
+            role=MessageRole.ASSISTANT,
+            status=MessageStatus.QUEUED,
+            model=model,
+            wants_thinking=thinks,
         )
         Message.objects.bulk_create([question, answer])
         conversation.model, conversation.active_leaf, conversation.active_at = model, answer, timezone.now()
-        conversation.save(update_fields=["model", "active_leaf", "active_at"])
+        conversation.wants_thinking = wants_thinking
+        conversation.save(update_fields=["model", "active_leaf", "active_at", "wants_thinking"])
         transaction.on_commit(partial(_start, answer, asked_at))
     return SentMessage(conversation, question, answer, is_new)
 
@@ -86,12 +96,12 @@ def continue_message(message: Message) -> Message:
     if not message.content:
         return retry_message(message)
     can_go_on = message.status in (MessageStatus.STOPPED, MessageStatus.INTERRUPTED) or message.finish_reason == "length"
-    return _run_again(message, is_possible=can_go_on, content=message.content)
+    return _run_again(message, is_possible=can_go_on)
 
 
 def retry_message(message: Message) -> Message:
     """Runs an answer that failed, or of which nothing came, once more in the same row."""
-    return _run_again(message, is_possible=message.status == MessageStatus.FAILED or not message.content, content="")
+    return _run_again(message, is_possible=message.status == MessageStatus.FAILED or not message.content, is_new=True)
 
 
 def stop_message(message: Message) -> None:
@@ -100,7 +110,8 @@ def stop_message(message: Message) -> None:
         settle_orphan(message.pk)
 
 
-def _run_again(message: Message, *, is_possible: bool, content: str) -> Message:
+def _run_again(message: Message, *, is_possible: bool, is_new: bool = False) -> Message:
+    """In the same row; `is_new` begins with nothing instead of going on with what is there."""
     asked_at = time.monotonic()
     with transaction.atomic():
         conversation = _locked_without_answer(message.conversation)
@@ -108,10 +119,13 @@ def _run_again(message: Message, *, is_possible: bool, content: str) -> Message:
             raise ActionNotPossible(_("Only the last answer can be continued or repeated, and only when it did not finish."))
         message.conversation = conversation
         check_may_use(conversation.owner, message.model)
-        message.status, message.content = MessageStatus.QUEUED, content
+        message.status = MessageStatus.QUEUED
+        if is_new:
+            message.content, message.thinking, message.thinking_ms = "", "", None
         message.finish_reason = message.error_code = message.error_detail = ""
         message.finished_at = None
-        message.save(update_fields=["status", "content", "finish_reason", "error_code", "error_detail", "finished_at"])
+        fields = ["status", "content", "thinking", "thinking_ms", "finish_reason", "error_code", "error_detail", "finished_at"]
+        message.save(update_fields=fields)
         transaction.on_commit(partial(_start, message, asked_at))
     return message
 
@@ -151,6 +165,8 @@ def _job(answer: Message, asked_at: float) -> GenerationJob:
         messages=build_prompt(conversation, branch),
         client=str(conversation.owner_id),
         scope=scope_of(conversation.owner_id, conversation.pk),
+        # An answer that goes on has been thought about.
+        thinks=answer.wants_thinking and not answer.content,
     )
     is_first = len(branch) == 2 and conversation.title_source == TitleSource.EXCERPT
     return GenerationJob(
@@ -159,6 +175,7 @@ def _job(answer: Message, asked_at: float) -> GenerationJob:
         owner_id=conversation.owner_id,
         request=request,
         text=answer.content,
+        thinking=answer.thinking,
         wants_title=is_first,
         asked_at=asked_at,
     )

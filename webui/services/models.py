@@ -9,7 +9,7 @@ from django.conf import settings
 
 from webui.models import Conversation, SiteSettings, User
 from webui.services.errors import RuntimeFailure
-from webui.services.installed_models import InstalledModel, installed_models
+from webui.services.installed_models import InstalledModel, find_by_name, installed_models
 from webui.services.model_access import usable_models
 from webui.services.runtime_status import read_runtime_status, unavailable_sentence
 
@@ -30,12 +30,18 @@ class ModelList:
 
 @dataclass(frozen=True)
 class ModelPicker:
-    """`has_others`: models are installed, but this person may chat with none of them."""
+    """`has_others`: models are installed, but this person may chat with none of them. `wants_thinking`: whether the switch for
+    thinking, which only models that can think have, is on."""
 
     models: list[InstalledModel]
     selected: str
     error: str
     has_others: bool = False
+    wants_thinking: bool = False
+
+    @property
+    def offers_thinking(self) -> bool:
+        return any(model.can_think for model in self.models)
 
 
 _lock = threading.Lock()
@@ -64,18 +70,29 @@ def forget_list() -> None:
         _cached = None
 
 
+def can_think(name: str) -> bool:
+    """Whether a model of that name, in any spelling, is installed and can think before it answers."""
+    model = find_by_name(list_models().models, name)
+    return model is not None and model.can_think
+
+
 def model_picker(user: User, *, wanted: str = "", conversation: Conversation | None = None) -> ModelPicker:
     """The models that `user` may chat with, and of these the one that is asked for, or the conversation's, the person's last
-    one, the site's, or any."""
+    one, the site's, or any. Thinking is as in the conversation, or as the person had it last."""
     listed = list_models()
     models = [model for model in usable_models(user, listed.models) if model.can_chat]
     installed = [model.name for model in models]
+    if conversation is not None:
+        last_used, wants_thinking = conversation.model, conversation.wants_thinking
+    else:
+        last = Conversation.objects.filter(owner=user).values_list("model", "wants_thinking").first()
+        last_used, wants_thinking = last or ("", False)
     selected = wanted or (conversation.model if conversation else "")
     if not selected:
-        last_used = Conversation.objects.filter(owner=user).values_list("model", flat=True).first() or ""
         candidates = [last_used, SiteSettings.load().default_model]
         selected = next((name for name in candidates if name in installed), installed[0] if installed else last_used)
-    return ModelPicker(models, selected, listed.error, has_others=not models and bool(listed.models))
+    has_others = not models and bool(listed.models)
+    return ModelPicker(models, selected, listed.error, has_others=has_others, wants_thinking=wants_thinking)
 
 
 def _ask_runtime() -> ModelList:

@@ -44,6 +44,17 @@ def time_left(seconds: int) -> str:
 
 
 @register.filter
+def seconds(milliseconds: int) -> str:
+    """How long something took: 0.4 s, 12 s, 2 min 5 s."""
+    whole = round(milliseconds / 1000)
+    if milliseconds < 9_950:
+        return gettext("%(seconds)s s") % {"seconds": number_format(milliseconds / 1000, 1)}
+    if whole < 60:
+        return gettext("%(seconds)s s") % {"seconds": whole}
+    return gettext("%(minutes)s min %(seconds)s s") % {"minutes": whole // 60, "seconds": whole % 60}
+
+
+@register.filter
 def whole_percent(fraction: float) -> str:
     """0.437 as 43 %: never 100 before the end."""
     return gettext("%(number)s %%") % {"number": int(fraction * 100)}

@@ -14,16 +14,18 @@ register = template.Library()
 
 @dataclass(frozen=True)
 class ShownBlocks:
-    """`html` of the blocks closed so far, sanitised; `offset` is where the socket goes on."""
+    """`html` of the blocks closed so far, sanitised; `offset` is where the socket goes on. `thinking` so far is plain text."""
 
     html: SafeString
     offset: int
+    thinking: str
 
 
 @register.simple_tag
 def message_blocks(message: Message) -> ShownBlocks:
     """From the live stream; from the row's text where this process has none."""
     stream = registry.store.peek(message.pk)
-    blocks = stream.blocks if stream is not None and stream.ending is None else BlockStream(message.content)
+    is_live = stream is not None and stream.ending is None
+    blocks = stream.blocks if stream is not None and is_live else BlockStream(message.content)
     html, offset = blocks.closed_html()
-    return ShownBlocks(html, offset)
+    return ShownBlocks(html, offset, stream.thinking if stream is not None and is_live else message.thinking)

@@ -31,9 +31,15 @@ def send(request: PersonRequest) -> HttpResponse:
     if not is_valid:
         errors = [str(error) for errors in form.errors.values() for error in errors]
         return refuse(request, errors, conversation=conversation, draft=draft)
-    fields = {"content": form.cleaned_data["content"], "model": form.cleaned_data["model"]}
+    given = form.cleaned_data
     try:
-        sent = send_message(request.user, conversation=conversation, **fields)
+        sent = send_message(
+            request.user,
+            conversation=conversation,
+            content=given["content"],
+            model=given["model"],
+            wants_thinking=given["thinking"],
+        )
     except DomainError as error:
         return refuse(request, [error.sentence], conversation=conversation, draft=draft)
     return _render_sent(request, sent) if request.htmx else redirect("conversation", sent.conversation.pk)

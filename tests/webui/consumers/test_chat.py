@@ -274,3 +274,31 @@ async def test_refusals_speak_the_language_of_the_page(runtime: FakeRuntime, use
         await page.say(type="generation.stop", message=str(uuid4()))
     assert (await english.hear())["message"] == "This message does not exist."
     assert (await chinese.hear())["code"] == "not_found"
+
+
+async def test_thinking_is_streamed_from_where_the_page_is(runtime: FakeRuntime, user: User, open_page: OpenPage) -> None:
+    is_attached = asyncio.Event()
+
+    async def thinking(reply: Reply) -> None:
+        await reply.thought("First ")
+        await is_attached.wait()
+        await reply.thought("this.")
+        await reply.text("Because.")
+        await reply.done()
+
+    runtime.script(thinking, answer(""))
+    sent = await send(user)
+    page = await open_page(user)
+    await page.say(type="generation.attach", stream=1, message=str(sent.answer.pk), thought=2)
+    heard = await page.hear_until("generation.status")
+    if heard[-1]["status"] != "thinking":
+        heard += await page.hear_until("generation.status")
+    is_attached.set()
+    heard += await page.hear_until("generation.finished")
+
+    statuses = [event["status"] for event in heard if isinstance(event, dict) and event["type"] == "generation.status"]
+    thought = [frame[1] for frame in heard if isinstance(frame, list) and isinstance(frame[1], list)]
+    assert statuses[-2:] == ["thinking", "streaming"]
+    assert "".join(text for _end, text in thought) == "rst this."
+    assert thought[-1][0] == len("First this.")
+    assert (await Message.objects.aget(pk=sent.answer.pk)).thinking == "First this."

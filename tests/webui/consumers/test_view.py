@@ -4,9 +4,11 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from webui.consumers import view as view_module
 from webui.consumers.view import show_stream
 from webui.enums import MessageStatus
 from webui.services.generation.stream import Ending, Stream
@@ -132,3 +134,44 @@ async def test_overhead_a_token_is_small() -> None:
     async with asyncio.timeout(5):
         await view
     assert (sent - len(stream.text)) / tokens < 60
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    pieces=st.lists(st.text("a好😀\n", max_size=5), max_size=12),
+    attach_after=st.integers(0, 12),
+    known=st.integers(0, 3),
+    largest=st.integers(1, 4),
+)
+def test_thinking_arrives_whole_and_once(pieces: list[str], attach_after: int, known: int, largest: int) -> None:
+    """However much of it a page has already, and however small the frames are."""
+
+    async def run() -> None:
+        stream, frames = Stream(), []
+
+        async def send(text: str) -> None:
+            frame = json.loads(text)
+            if isinstance(frame, list) and isinstance(frame[1], list):
+                frames.append(frame[1])
+
+        view = None
+        has = ""
+        for position, piece in enumerate([*pieces, ""]):
+            if view is None and position >= min(attach_after, len(pieces)):
+                has = stream.thinking[:known]
+                view = asyncio.create_task(show_stream(stream, number=1, offset=0, thought=len(has), send=send))
+            stream.think(piece)
+            await asyncio.sleep(0)
+        stream.append("answer")
+        stream.end(Ending(MessageStatus.COMPLETE, ""))
+        assert view is not None
+        async with asyncio.timeout(10):
+            await view
+        for length, text in frames:
+            has += text
+            assert (length, len(text) <= largest) == (len(has), True)
+        assert has == "".join(pieces)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(view_module, "LARGEST_FRAME", largest)
+        asyncio.run(run())

@@ -20,7 +20,7 @@ from webui.services.errors import RuntimeFailure, interruption
 from webui.services.generation.rows import in_writer, save_ending, save_progress
 from webui.services.generation.stream import Ending, Stream
 from webui.services.inference_client import ChatRequest, inference_client
-from webui.services.inference_events import Delta, Done, Progress
+from webui.services.inference_events import Delta, Done, Progress, Stage
 
 logger = logging.getLogger(__name__)
 SECONDS_BETWEEN_SAVES = 1.0
@@ -30,13 +30,15 @@ FINAL_SAVES = 4
 
 @dataclass(frozen=True)
 class GenerationJob:
-    """All that a generation needs, read before it starts. `text` is what an answer that is continued begins with."""
+    """All that a generation needs, read before it starts. `text` is what an answer that is continued begins with, `thinking`
+    what was thought before it."""
 
     message_id: UUID
     conversation_id: UUID
     owner_id: UUID
     request: ChatRequest
     text: str = ""
+    thinking: str = ""
     wants_title: bool = False
     language: str = field(default_factory=lambda: translation.get_language() or "en")
     asked_at: float = field(default_factory=time.monotonic)
@@ -54,6 +56,8 @@ class Generation:
         self._failure: RuntimeFailure | None = None
         self._done: Done | None = None
         self._ttft_ms: int | None = None
+        self._thinks_since: float | None = None
+        self._thinking_ms: int | None = None
         self._saving: asyncio.Task[None] | None = None
         self._next_save: asyncio.TimerHandle | None = None
         self._saved_at = 0.0
@@ -92,18 +96,40 @@ class Generation:
         async with aclosing(inference_client().chat(self.job.request)) as events:
             async for event in events:
                 if isinstance(event, Delta):
-                    self._append(event.text)
+                    self._append(event)
                 elif isinstance(event, Done):
                     self._done = event
                 elif self.status == MessageStatus.QUEUED:
                     self.stream.report(event)
 
-    def _append(self, text: str) -> None:
+    def _append(self, delta: Delta) -> None:
         if self._ttft_ms is None:
             self._ttft_ms = round((time.monotonic() - self.job.asked_at) * 1000)
             self.status = MessageStatus.STREAMING
-            self.stream.report(Progress("streaming"))
-        self.stream.append(text)
+        if delta.thinking:
+            self._report("thinking")
+            self._count_thinking()
+            self.stream.think(delta.thinking)
+        if delta.text:
+            if self._report("streaming") and self._thinks_since is not None:
+                self._count_thinking()
+            self.stream.append(delta.text)
+        self._save_later()
+
+    def _report(self, stage: Stage) -> bool:
+        """Tells readers what the model does now; False where they know."""
+        if self.stream.progress is not None and self.stream.progress.stage == stage:
+            return False
+        self.stream.report(Progress(stage))
+        return True
+
+    def _count_thinking(self) -> None:
+        """The time from the first thought to this one, or to the first word of the answer."""
+        now = time.monotonic()
+        self._thinks_since = self._thinks_since or now
+        self._thinking_ms = round((now - self._thinks_since) * 1000)
+
+    def _save_later(self) -> None:
         if self._next_save is None and (self._saving is None or self._saving.done()):
             wait = max(0.0, self._saved_at + SECONDS_BETWEEN_SAVES - time.monotonic())
             self._next_save = asyncio.get_running_loop().call_later(wait, self._save_soon)
@@ -115,7 +141,7 @@ class Generation:
 
     async def _save(self) -> None:
         try:
-            if not await in_writer(save_progress, self.job.message_id, self.stream.text):
+            if not await in_writer(save_progress, self.job.message_id, self.stream.text, self.stream.thinking):
                 self.stop(MessageStatus.INTERRUPTED)
         except Exception:
             logger.exception("Message %s could not be saved; the next save tries again", self.job.message_id)
@@ -142,7 +168,9 @@ class Generation:
 
     def _final_fields(self) -> dict[str, Any]:
         """The row's last change: status, text and the runtime's counts; or why there is not more text."""
-        fields: dict[str, Any] = {"content": self.stream.text, "ttft_ms": self._ttft_ms}
+        fields: dict[str, Any] = {"content": self.stream.text, "thinking": self.stream.thinking, "ttft_ms": self._ttft_ms}
+        if self._thinking_ms is not None:
+            fields["thinking_ms"] = self._thinking_ms
         if self._ending is not None:
             fields |= {"status": self._ending, "finish_reason": "abort"}
             return fields | (interruption() if self._ending == MessageStatus.INTERRUPTED else {})

@@ -63,7 +63,7 @@ def _save_at_exit() -> None:
     for generation in module.registry.unsaved():
         try:
             row = Message.objects.filter(pk=generation.job.message_id)
-            row.filter(status__in=RUNNING_STATUSES).update(content=generation.stream.text)
+            row.filter(status__in=RUNNING_STATUSES).update(content=generation.stream.text, thinking=generation.stream.thinking)
             settle_orphan(generation.job.message_id)
         except Exception:
             logger.exception("Message %s could not be saved on exit", generation.job.message_id)

@@ -63,12 +63,12 @@ class Registry:
 
     async def _run(self, job: GenerationJob) -> None:
         try:
-            stream = await self.store.open(job.message_id, job.text)
+            stream = await self.store.open(job.message_id, job.text, job.thinking)
             generation = self._running[job.message_id] = Generation(job, stream)
             status = await generation.run()
             await self.store.release(job.message_id, stream)
             conversation_changed(job.owner_id, job.conversation_id)
-            if job.wants_title and status == MessageStatus.COMPLETE:
+            if job.wants_title and status == MessageStatus.COMPLETE and stream.text.strip():
                 titles.start_title(job.conversation_id, job.owner_id, job.request, stream.text)
         except Exception:
             logger.exception("Generation of message %s broke", job.message_id)

@@ -24,10 +24,10 @@ async def in_writer(function: Callable[Arguments, Result], *args: Arguments.args
     return await run_in(_writer, function, *args, **kwargs)
 
 
-def save_progress(message_id: UUID, content: str) -> bool:
+def save_progress(message_id: UUID, content: str, thinking: str = "") -> bool:
     """Keeps what is there so far; False where the row is not this generation's any more."""
     running = Message.objects.filter(pk=message_id, status__in=RUNNING_STATUSES)
-    return running.update(content=content, status=MessageStatus.STREAMING) == 1
+    return running.update(content=content, thinking=thinking, status=MessageStatus.STREAMING) == 1
 
 
 def save_ending(message_id: UUID, fields: dict[str, Any]) -> str | None:

@@ -11,7 +11,7 @@ KEPT_AFTER_END = 60.0
 
 
 class StreamStore(Protocol):
-    async def open(self, message_id: UUID, text: str) -> Stream:
+    async def open(self, message_id: UUID, text: str, thinking: str = "") -> Stream:
         """A new stream for a generation to write to; replaces an ended one of the same message."""
         ...
 
@@ -30,8 +30,8 @@ class MemoryStore:
     def __init__(self) -> None:
         self._streams: dict[UUID, Stream] = {}
 
-    async def open(self, message_id: UUID, text: str) -> Stream:
-        stream = Stream(text)
+    async def open(self, message_id: UUID, text: str, thinking: str = "") -> Stream:
+        stream = Stream(text, thinking)
         self._streams[message_id] = stream
         return stream
 

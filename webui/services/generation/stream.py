@@ -21,10 +21,12 @@ class Ending:
 
 
 class Stream:
-    """`text` is what an answer that is being continued starts with."""
+    """`text` is what an answer that is being continued starts with, `thinking` what was thought before it."""
 
-    def __init__(self, text: str = "") -> None:
+    def __init__(self, text: str = "", thinking: str = "") -> None:
         self.blocks = BlockStream(text)
+        self._thinking = thinking
+        self._thoughts: list[str] = []
         self.progress: Progress | None = None
         self.ending: Ending | None = None
         self._version = 0
@@ -34,8 +36,20 @@ class Stream:
     def text(self) -> str:
         return self.blocks.text
 
+    @property
+    def thinking(self) -> str:
+        """Everything that was thought so far."""
+        if self._thoughts:
+            self._thinking += "".join(self._thoughts)
+            self._thoughts.clear()
+        return self._thinking
+
     def append(self, text: str) -> None:
         self.blocks.append(text)
+        self._wake()
+
+    def think(self, text: str) -> None:
+        self._thoughts.append(text)
         self._wake()
 
     def report(self, progress: Progress) -> None:
