@@ -12,7 +12,7 @@ from inference.library.modelfile.modelfile import Modelfile
 
 CHUNK = 1024 * 1024
 #: Beside the weights, what a converter wants to know: configuration, tokenizer, template; also of parts in folders below.
-_WITH_SAFETENSORS = ("*.safetensors", "*.json", "tokenizer.model", "*.jinja", "vocab.txt", "merges.txt", "*/config.json")
+_WITH_SAFETENSORS = ("*.json", "tokenizer.model", "*.jinja", "vocab.txt", "merges.txt", "*/config.json")
 _SPLIT = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf\Z")
 
 
@@ -94,8 +94,10 @@ def _existing(source: str, folder: Path) -> Path:
 def _parts(path: Path) -> list[Part]:
     if not path.is_dir():
         return [Part(file, file.name) for file in _with_siblings(path)]
-    if any(path.glob("*.safetensors")):
-        found = {file for pattern in _WITH_SAFETENSORS for file in path.glob(pattern) if file.is_file()}
+    # Others beside those hold the same weights in another form.
+    weights = [*path.glob("model*.safetensors")] or [*path.glob("*.safetensors")]
+    if weights:
+        found = {*weights, *(file for pattern in _WITH_SAFETENSORS for file in path.glob(pattern) if file.is_file())}
     else:
         found = set(path.glob("*.gguf"))
     if not found:

@@ -29,6 +29,8 @@ class Family:
     ignored: tuple[str, ...] = ()
     #: Parts of names of matrices that are written as they are calculated with.
     exact: tuple[str, ...] = field(default=())
+    #: Tensors outside the layers that no model of the family lacks; "output.weight" may be tied to the embeddings.
+    required: tuple[str, ...] = ()
 
 
 class Config:
@@ -167,20 +169,22 @@ def _describe_bert(writer: gguf.GGUFWriter, config: Config) -> None:
     writer.add_token_type_count(config.count("type_vocab_size", 2))
 
 
-_LLAMA = Family(gguf.MODEL_ARCH.LLAMA, _describe_llama, is_permuted=True)
+_AROUND_LAYERS = ("output_norm.weight", "output.weight")
+_LLAMA = Family(gguf.MODEL_ARCH.LLAMA, _describe_llama, is_permuted=True, required=_AROUND_LAYERS)
 _BERT = Family(
     gguf.MODEL_ARCH.BERT,
     _describe_bert,
     vocabulary="wordpiece",
     ignored=("embeddings.position_ids", "pooler.", "cls."),
     exact=("token_types", "position_embd"),
+    required=("position_embd.weight", "token_embd_norm.weight"),
 )
 #: By the class that config.json names.
 FAMILIES = {
     "LlamaForCausalLM": _LLAMA,
     "MistralForCausalLM": _LLAMA,
-    "Qwen2ForCausalLM": Family(gguf.MODEL_ARCH.QWEN2, _describe_llama),
-    "Qwen3ForCausalLM": Family(gguf.MODEL_ARCH.QWEN3, _describe_llama),
+    "Qwen2ForCausalLM": Family(gguf.MODEL_ARCH.QWEN2, _describe_llama, required=_AROUND_LAYERS),
+    "Qwen3ForCausalLM": Family(gguf.MODEL_ARCH.QWEN3, _describe_llama, required=_AROUND_LAYERS),
     "BertModel": _BERT,
     "BertForMaskedLM": _BERT,
 }

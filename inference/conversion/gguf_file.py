@@ -12,6 +12,7 @@ from inference.conversion.families import Config, Family, family_of, permute, ro
 from inference.conversion.safetensors import Tensor, read_tensors
 from inference.conversion.vocabulary import module_kinds, read_json, read_vocabulary
 
+_INDEX = "model.safetensors.index.json"
 _BRAIN = gguf.GGMLQuantizationType.BF16
 #: Of tensors that transformers computes itself.
 _COMPUTED = (".rotary_emb.inv_freq", ".masked_bias", ".attn.bias")
@@ -46,7 +47,7 @@ def _tensors(folder: Path, family: Family, config: Config) -> dict[str, Tensor]:
     """By the names they will have."""
     names = gguf.get_tensor_name_map(family.architecture, config.num_layers)
     found: dict[str, Tensor] = {}
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in _weight_files(folder):
         for tensor in read_tensors(path):
             plain = tensor.name.removeprefix("bert.")
             if plain.startswith(family.ignored) or plain.endswith(_COMPUTED):
@@ -59,10 +60,31 @@ def _tensors(folder: Path, family: Family, config: Config) -> dict[str, Tensor]:
             found[name] = tensor
     if "token_embd.weight" not in found or len(found["token_embd.weight"].shape) != 2:
         raise ConversionError("it has no vectors for its vocabulary; are all its files here?")
-    if config.values.get("tie_word_embeddings"):
+    is_tied = bool(config.values.get("tie_word_embeddings"))
+    if is_tied:
         found.pop("output.weight", None)
     _check_layers(found, config.num_layers)
+    for name in family.required:
+        # Without an output of its own, llama.cpp would take the embeddings for it.
+        if name not in found and not (is_tied and name == "output.weight"):
+            raise ConversionError(f"it has no {name}; are all its files here?")
     return found
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    """Those that the index names; without one, all that are called as transformers calls them. Others hold the same weights in
+    another form, such as Mistral's consolidated.safetensors. Raises `ConversionError`."""
+    found = sorted(folder.glob("*.safetensors"))
+    index = folder / _INDEX
+    if not index.is_file():
+        return [path for path in found if path.name.startswith("model")] or found
+    places = read_json(index).get("weight_map")
+    if not isinstance(places, dict) or not all(isinstance(name, str) for name in places.values()):
+        raise ConversionError(f"its {_INDEX} cannot be read")
+    named = set(places.values())
+    if missing := named - {path.name for path in found}:
+        raise ConversionError(f"its file {min(missing)[:100]} is missing")
+    return [path for path in found if path.name in named]
 
 
 def _check_layers(found: dict[str, Tensor], num_layers: int) -> None:

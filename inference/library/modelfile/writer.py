@@ -38,6 +38,9 @@ def format_value(value: Any) -> str:
     """A parameter's value, or one element of a list of them."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        # As Go writes it.
+        return str(int(value))
     return quote(value) if isinstance(value, str) else str(value)
 
 

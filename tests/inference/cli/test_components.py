@@ -54,6 +54,15 @@ def test_folder_sends_weights_and_what_a_converter_reads(tmp_path: Path) -> None
     ]
 
 
+def test_weights_in_another_form_are_not_sent(tmp_path: Path) -> None:
+    for name in ("model-00001-of-00001.safetensors", "consolidated.safetensors", "model.safetensors.index.json"):
+        (tmp_path / name).touch()
+
+    components = collect(Modelfile(sources=["."]), tmp_path)
+
+    assert [part.name for part in components.files] == ["model-00001-of-00001.safetensors", "model.safetensors.index.json"]
+
+
 def test_split_file_brings_its_siblings(tmp_path: Path) -> None:
     for number in (1, 2):
         (tmp_path / f"m-0000{number}-of-00002.gguf").touch()

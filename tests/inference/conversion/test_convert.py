@@ -15,7 +15,7 @@ from inference.library.gguf_reader import read_header
 from inference.runner.config import RunnerConfig
 from inference.runner.engine.batch import Chunk
 from inference.runner.llama.model_runner import LlamaModelRunner
-from tests.inference.conversion.hugging_face import llama_logprobs, safetensors, write_llama_folder
+from tests.inference.conversion.hugging_face import llama_logprobs, llama_tensors, safetensors, write_llama_folder
 
 TOKENS = [20, 33, 47, 90, 12]
 
@@ -97,6 +97,77 @@ async def test_attention_biases_and_another_family(tmp_path: Path) -> None:
     path = await converted(tmp_path / "model")
 
     assert read_metadata(path).architecture == "qwen2"
+    expected = np.sort(llama_logprobs(tensors, TOKENS))[::-1][:20]
+    assert list(computed(path).values()) == pytest.approx(list(expected), abs=0.01)
+
+
+def shard(folder: Path, *, without: str = "") -> None:
+    """The weights in two files, as the index says; `without` is a tensor that neither has."""
+    tensors = llama_tensors(263)
+    names = sorted(tensors)
+    files = {"model-00001-of-00002.safetensors": names[:5], "model-00002-of-00002.safetensors": names[5:]}
+    (folder / "model.safetensors").unlink()
+    for file, held in files.items():
+        (folder / file).write_bytes(safetensors({name: tensors[name] for name in held if name != without}))
+    index = {"metadata": {}, "weight_map": {name: file for file, held in files.items() for name in held}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+async def test_weights_in_several_files_are_those_of_the_index(tmp_path: Path) -> None:
+    """Mistral's folders hold the same weights a second time, in another form."""
+    tensors = write_llama_folder(tmp_path / "model")
+    shard(tmp_path / "model")
+    (tmp_path / "model" / "consolidated.safetensors").write_bytes(
+        safetensors({"layers.0.attention.wq.weight": np.ones((32, 32))})
+    )
+
+    path = await converted(tmp_path / "model")
+
+    expected = np.sort(llama_logprobs(tensors, TOKENS))[::-1][:20]
+    assert list(computed(path).values()) == pytest.approx(list(expected), abs=0.01)
+
+
+async def test_same_weights_in_another_form_are_left_alone_without_an_index(tmp_path: Path) -> None:
+    write_llama_folder(tmp_path / "model")
+    (tmp_path / "model" / "consolidated.safetensors").write_bytes(
+        safetensors({"layers.0.attention.wq.weight": np.ones((32, 32))})
+    )
+    assert read_metadata(await converted(tmp_path / "model")).architecture == "llama"
+
+
+@pytest.mark.parametrize(
+    ("index", "error"),
+    [
+        ({"weight_map": {"x": "model-00003-of-00003.safetensors"}}, "its file model-00003-of-00003.safetensors is missing"),
+        ({"weight_map": {"x": "../../config.json"}}, "its file ../../config.json is missing"),
+        ({"weight_map": {"x": 1}}, "its model.safetensors.index.json cannot be read"),
+        ({"weight_map": [1]}, "its model.safetensors.index.json cannot be read"),
+        ({}, "its model.safetensors.index.json cannot be read"),
+    ],
+)
+async def test_index_that_does_not_fit_its_files(tmp_path: Path, index: dict[str, Any], error: str) -> None:
+    write_llama_folder(tmp_path / "model")
+    (tmp_path / "model" / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(InvalidRequest, match=error):
+        await converted(tmp_path / "model")
+
+
+@pytest.mark.parametrize("missing", ["lm_head.weight", "model.norm.weight"])
+async def test_model_without_its_last_parts_is_refused(tmp_path: Path, missing: str) -> None:
+    """llama.cpp would not load it, or take the embeddings for what is missing and write nonsense."""
+    write_llama_folder(tmp_path / "model")
+    shard(tmp_path / "model", without=missing)
+    with pytest.raises(InvalidRequest, match="are all its files here"):
+        await converted(tmp_path / "model")
+
+
+async def test_tied_embeddings_need_no_output(tmp_path: Path) -> None:
+    tensors = write_llama_folder(tmp_path / "model", tie_word_embeddings=True)
+    shard(tmp_path / "model", without="lm_head.weight")
+
+    path = await converted(tmp_path / "model")
+
+    tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"]
     expected = np.sort(llama_logprobs(tensors, TOKENS))[::-1][:20]
     assert list(computed(path).values()) == pytest.approx(list(expected), abs=0.01)
 

@@ -78,3 +78,10 @@ def test_nothing_but_its_own_error_is_raised(content: bytes) -> None:
 )
 def test_quotes_only_where_they_are_needed(text: str, written: str) -> None:
     assert quote(text) == written
+
+
+def test_whole_numbers_are_written_as_go_writes_them() -> None:
+    modelfile = Modelfile(sources=["m"], parameters={"temperature": 0.0, "top_p": 0.5, "num_ctx": 8, "ignore_eos": True})
+    assert format_modelfile(modelfile) == (
+        "FROM m\nPARAMETER temperature 0\nPARAMETER top_p 0.5\nPARAMETER num_ctx 8\nPARAMETER ignore_eos true\n"
+    )
