@@ -1,31 +1,14 @@
-"""Creates one model. Everything it is made of is held until its manifest is written, and the manifest is written last."""
+"""Creates one model: the steps from a request to its manifest, which is written last."""
 
 import asyncio
-import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import ExitStack, aclosing, suppress
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
-from inference.conversion.convert import convert
-from inference.creation.file_work import FileWork
+from inference.creation.creation import Creation, Pull
 from inference.creation.request import CheckedRequest, CreateRequest, check_request, check_template
-from inference.creation.sources import SourceFile, read_source, read_sources
-from inference.errors import InvalidRequest, ModelNotFound
-from inference.library.blob_writer import BlobWriter, check_room
-from inference.library.blobs import Advance
-from inference.library.gguf import GGUFMetadata, read_metadata
-from inference.library.manifests import LAYER_PREFIX, Layer
-from inference.library.models import InstalledModel, Library
-from inference.library.names import ModelName
+from inference.errors import InvalidRequest
+from inference.library.models import Library
 from inference.library.progress import Progress
-from inference.library.quantize import check_source, quantize
-from inference.library.split import merge_parts
-from inference.library.writer import ModelWriter, gguf_config
-
-#: Yields the steps of a pull of the model named.
-Pull = Callable[[str], AsyncGenerator[Progress, None]]
-_FILE_KINDS = ("model", "projector", "adapter")
 
 
 async def create_model(library: Library, body: CreateRequest, *, pull: Pull | None = None) -> AsyncGenerator[Progress, None]:
@@ -43,7 +26,7 @@ async def create_model(library: Library, body: CreateRequest, *, pull: Pull | No
 
 
 async def _steps(
-    library: Library, checked: CheckedRequest, creation: "Creation", pull: Pull | None
+    library: Library, checked: CheckedRequest, creation: Creation, pull: Pull | None
 ) -> AsyncGenerator[Progress, None]:
     body = checked.body
     creation.hold([*body.files.values(), *body.adapters.values()])
@@ -52,17 +35,19 @@ async def _steps(
         if not body.base and not creation.models and not creation.safetensors:
             raise InvalidRequest("no files provided to convert: a model needs a GGUF file with its weights")
     if checked.base is not None:
-        async for step in creation.take_base(checked.base, asked=body.base, pull=pull):
-            yield step
+        async with aclosing(creation.take_base(checked.base, asked=body.base, pull=pull)) as base:
+            async for step in base:
+                yield step
     if creation.safetensors:
-        async for step in creation.convert():
-            yield step
+        async with aclosing(creation.convert()) as conversion:
+            async for step in conversion:
+                yield step
     async with aclosing(make_model(checked, creation)) as finish:
         async for step in finish:
             yield step
 
 
-async def make_model(checked: CheckedRequest, creation: "Creation") -> AsyncGenerator[Progress, None]:
+async def make_model(checked: CheckedRequest, creation: Creation) -> AsyncGenerator[Progress, None]:
     """Once the creation has its base and its files. Raises as `create_model` does."""
     body = checked.body
     if checked.quantize:
@@ -71,271 +56,12 @@ async def make_model(checked: CheckedRequest, creation: "Creation") -> AsyncGene
         check_template(body.template)
     if creation.sources:
         yield Progress(status="parsing GGUF")
-    async for step in creation.add_sources(checked.quantize):
-        yield step
+    async with aclosing(creation.add_sources(checked.quantize)) as sources:
+        async for step in sources:
+            yield step
     texts = await asyncio.to_thread(creation.add_texts, checked)
     for layer, is_new in texts:
         yield Progress(status=f"{'creating new layer' if is_new else 'using existing layer'} {layer.digest}")
     yield Progress(status="writing manifest")
     await asyncio.to_thread(creation.write, checked)
     yield Progress(status="success")
-
-
-class Creation:
-    """The layers of one model as they come together."""
-
-    def __init__(self, library: Library) -> None:
-        self._library = library
-        self._stack = ExitStack()
-        self._base: InstalledModel | None = None
-        self._config: dict[str, Any] = {}
-        self._kept: list[Layer] = []
-        self.sources: list[SourceFile] = []
-        #: A model that is to be converted, by its files' names.
-        self.safetensors: dict[str, Path] = {}
-        self._layers: list[Layer] = []
-        #: Blobs that were uploaded or made for this model and that it does not need in the end.
-        self._spent: list[str] = []
-        self._made: list[str] = []
-        self._is_written = False
-
-    def __enter__(self) -> "Creation":
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        """What was made for a model that did not come about is removed."""
-        self._stack.close()
-        if not self._is_written:
-            self._library.remove_unused(self._made)
-
-    @property
-    def models(self) -> list[SourceFile]:
-        return [source for source in self.sources if source.role == "model"]
-
-    def hold(self, digests: list[str]) -> None:
-        self._stack.enter_context(self._library.hold(digests))
-
-    def take_files(self, body: CreateRequest, library: Library) -> None:
-        """Raises `InvalidRequest` for files that do not make a model."""
-        files = {name: library.blobs.path(digest) for name, digest in body.files.items()}
-        if any(name.endswith(".safetensors") for name in files):
-            if "config.json" not in files:
-                raise InvalidRequest("a safetensors model needs its config.json")
-            self.safetensors, files = files, {}
-            self._spent += body.files.values()
-        found = read_sources(files.items())
-        extra = read_sources((name, library.blobs.path(digest)) for name, digest in body.adapters.items())
-        if extra.models or extra.projectors:
-            raise InvalidRequest("the supplied adapter is not a LoRA adapter in GGUF format")
-        adapters = found.adapters + extra.adapters
-        if len(found.models) > 1:
-            raise InvalidRequest("the supplied files hold more than one model")
-        if (found.models or self.safetensors) and body.base:
-            raise InvalidRequest("both 'from' and a file with weights were given: leave one out")
-        if len(found.projectors) > 1:
-            raise InvalidRequest("the supplied files hold more than one projector")
-        if len(adapters) > 1:
-            raise InvalidRequest("only one adapter is currently supported")
-        self.sources = found.models + found.projectors + adapters
-        if found.models:
-            _check_adapters(found.models[0].metadata, adapters)
-
-    async def convert(self) -> AsyncIterator[Progress]:
-        """Makes a GGUF file of the safetensors, which is then a source like any other. Raises `InvalidRequest`."""
-        blobs = self._library.blobs
-        await asyncio.to_thread(check_room, blobs.root, sum(path.stat().st_size for path in self.safetensors.values()))
-        target = blobs.root / f".new-converted-{os.urandom(8).hex()}"
-        try:
-            async with aclosing(convert(self.safetensors, target)) as steps:
-                async for step in steps:
-                    yield step
-            layer = await asyncio.to_thread(blobs.add_file, target, LAYER_PREFIX + "model")
-        finally:
-            with suppress(OSError):
-                target.unlink()
-        self.hold([layer.digest])
-        self._made.append(layer.digest)
-        source = await asyncio.to_thread(read_source, [blobs.path(layer.digest)])
-        _check_adapters(source.metadata, [other for other in self.sources if other.role == "adapter"])
-        self.sources.insert(0, source)
-
-    async def take_base(self, name: ModelName, *, asked: str, pull: Pull | None) -> AsyncIterator[Progress]:
-        """Raises `ModelNotFound`, or what pulling raises."""
-        library = self._library
-        try:
-            base = await asyncio.to_thread(library.find, name, asked=asked)
-        except ModelNotFound:
-            if pull is None:
-                raise
-            async with aclosing(pull(asked)) as steps:
-                async for step in steps:
-                    if step.status != "success":
-                        yield step
-            base = await asyncio.to_thread(library.find, name, asked=asked)
-        self._base = base
-        self.hold([layer.digest for layer in base.manifest.layers])
-        await asyncio.to_thread(self._read_base, base)
-
-    def _read_base(self, base: InstalledModel) -> None:
-        replaced: set[str] = {source.role for source in self.sources if source.role == "projector"}
-        for layer in base.manifest.layers:
-            if layer.kind not in replaced:
-                self._kept.append(layer)
-        self._config = {} if base.is_linked else self._library.config_values(base)
-        if base.model_path is None:
-            if self.sources:
-                raise InvalidRequest("files can be added to GGUF models only")
-            return
-        _check_adapters(self._library.metadata(base), [source for source in self.sources if source.role == "adapter"])
-        if base.is_linked:
-            # The folder it lies in belongs to somebody else: the new model gets its own files.
-            self._kept = []
-            self.sources = [source for source in linked_sources(base) if source.role not in replaced] + self.sources
-
-    def check_quantize(self) -> None:
-        """Raises `InvalidRequest` for weights that may not be quantised."""
-        check_source(self._weights_metadata())
-
-    def _weights_metadata(self) -> GGUFMetadata:
-        if self.models:
-            return self.models[0].metadata
-        if self._base is None or self._base.model_path is None:
-            raise InvalidRequest("quantization is only supported for GGUF models")
-        return self._library.metadata(self._base)
-
-    async def add_sources(self, kind: str) -> AsyncIterator[Progress]:
-        """Puts the files into the library, the weights quantised to `kind` where it is given."""
-        for source in self.sources:
-            work = self._work(source)
-            async with aclosing(work.run()) as steps:
-                async for step in steps:
-                    # Files that are blobs already are there at once.
-                    if step.total:
-                        yield step
-            self._layers.append(work.result)
-            self.hold([work.result.digest])
-            if not self._library.blobs.digest_of(source.paths[0]) or len(source.paths) > 1:
-                self._made.append(work.result.digest)
-        if kind:
-            async for step in self._quantize(kind):
-                yield step
-
-    def _work(self, source: SourceFile) -> FileWork[Layer]:
-        media_type = LAYER_PREFIX + source.role
-        if len(source.paths) > 1:
-            self._spent += [digest for path in source.paths if (digest := self._library.blobs.digest_of(path))]
-            return FileWork(lambda advance: self._merge(source, advance), status="merging split model", total=source.size)
-        path = source.paths[0]
-        digest = self._library.blobs.digest_of(path)
-        if digest:
-            layer = Layer(media_type=media_type, digest=digest, size=path.stat().st_size)
-            return FileWork(lambda _: layer, status="parsing GGUF", total=0)
-        return FileWork(
-            lambda advance: self._library.blobs.add_file(path, media_type, advance),
-            status="copying model file",
-            total=source.size,
-        )
-
-    def _merge(self, source: SourceFile, advance: Advance) -> Layer:
-        check_room(self._library.blobs.root, source.size)
-        with BlobWriter(self._library.blobs.root) as writer:
-            merge_parts(source.paths, writer, advance)
-            return writer.commit(LAYER_PREFIX + source.role)
-
-    async def _quantize(self, kind: str) -> AsyncIterator[Progress]:
-        """The weights so far are given up for their quantised form."""
-        layers = self._layers if self.models else self._kept
-        index = next(index for index, layer in enumerate(layers) if layer.kind == "model")
-        source = self._library.blobs.path(layers[index].digest)
-        target = self._library.blobs.root / f".new-quantized-{os.urandom(8).hex()}"
-        check_room(self._library.blobs.root, layers[index].size // 4)
-        try:
-            async with aclosing(quantize(source, target, kind)) as steps:
-                async for step in steps:
-                    yield step
-            yield Progress(status="verifying conversion")
-            quantized = await asyncio.to_thread(self._library.blobs.add_file, target, layers[index].media_type)
-            metadata = await asyncio.to_thread(read_metadata, target)
-        finally:
-            with suppress(OSError):
-                target.unlink()
-        self._spent.append(layers[index].digest)
-        self._made.append(quantized.digest)
-        layers[index] = quantized
-        self.hold([quantized.digest])
-        self._config |= gguf_config(metadata)
-
-    def add_texts(self, checked: CheckedRequest) -> list[tuple[Layer, bool]]:
-        """All layers in their order, each with whether it is new; texts and parameters are laid over the base's."""
-        body, files = checked.body, [layer for layer in self._kept if layer.kind in _FILE_KINDS]
-        writer = self._writer = self._stack.enter_context(ModelWriter(self._library, [*self._order(files)]))
-        others = [layer for layer in self._kept if layer.kind not in _FILE_KINDS]
-        replaced = {
-            "template": body.template is not None,
-            "system": body.system is not None,
-            "messages": body.messages is not None,
-            "params": bool(checked.parameters),
-        }
-        for layer in others:
-            if not replaced.get(layer.kind, False):
-                writer.add(layer)
-        known = {layer.digest for layer in writer.layers} - set(self._made)
-        if body.template and not self.is_own_template(body.template):
-            writer.add_text(body.template, "template")
-        if body.system:
-            writer.add_text(body.system, "system")
-        if body.messages:
-            writer.add_json([{"role": message["role"], "content": message["content"]} for message in body.messages], "messages")
-        self._add_parameters(checked, writer)
-        for text in checked.licenses:
-            if (layer := writer.layer_of(text, "license")).digest not in known:
-                writer.add(layer)
-        return [(layer, layer.digest not in known) for layer in writer.layers]
-
-    def _order(self, kept: list[Layer]) -> list[Layer]:
-        """The weights first: where there are several of a kind, the first counts."""
-        layers = [*kept, *self._layers]
-        return sorted(layers, key=lambda layer: _FILE_KINDS.index(layer.kind))
-
-    def _add_parameters(self, checked: CheckedRequest, writer: ModelWriter) -> None:
-        if not checked.parameters:
-            return
-        base = self._library.defaults(self._base).parameters if self._base is not None else {}
-        merged = {key: value for key, value in {**base, **checked.parameters}.items() if value is not None}
-        if merged:
-            writer.add_json(merged, "params")
-
-    def is_own_template(self, template: str) -> bool:
-        """The GGUF's Jinja template is used where there is no other; as a template layer it would be taken for Go's."""
-        metadata = self._weights_metadata() if self.models or (self._base and self._base.model_path) else None
-        own = metadata.values.get("tokenizer.chat_template") if metadata is not None else None
-        return isinstance(own, str) and own.strip() == template.strip()
-
-    def write(self, checked: CheckedRequest) -> None:
-        config = dict(self._config)
-        if self.models and not checked.quantize:
-            config |= gguf_config(self.models[0].metadata)
-        if any(source.role == "projector" for source in self.sources):
-            families = [family for family in config.get("model_families") or [] if isinstance(family, str)]
-            config["model_families"] = list(dict.fromkeys([*families, "clip"]))
-        body = checked.body
-        config |= {key: value for key in ("renderer", "parser", "requires") if (value := getattr(body, key))}
-        self._writer.write(checked.name, config)
-        self._is_written = True
-        self._stack.close()
-        self._library.remove_unused(self._spent)
-
-
-def linked_sources(model: InstalledModel) -> list[SourceFile]:
-    """The files of a model that lies in the import folder."""
-    found = [read_source(list(model.part_paths))]
-    return found + ([read_source([model.projector_path])] if model.projector_path is not None else [])
-
-
-def _check_adapters(base: GGUFMetadata, adapters: list[SourceFile]) -> None:
-    for adapter in adapters:
-        if adapter.metadata.architecture != base.architecture:
-            raise InvalidRequest(
-                f"the adapter is made for {adapter.metadata.architecture[:60]} models, and this one is of the "
-                f"architecture {base.architecture[:60]}"
-            )

@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 
-from inference.creation.create import Creation, make_model
+from inference.creation.create import make_model
+from inference.creation.creation import Creation
 from inference.creation.request import CreateRequest, check_request
 from inference.creation.sources import read_source
 from inference.errors import InvalidRequest
