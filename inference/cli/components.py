@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from inference.cli.errors import CommandError
+from inference.cli.paths import exists, typed_path
 from inference.library.modelfile.modelfile import Modelfile
 
 CHUNK = 1024 * 1024
@@ -73,20 +74,17 @@ def collect(modelfile: Modelfile, folder: Path) -> Components:
 
 def _find(source: str, folder: Path) -> Path | None:
     """None when it can only be the name of a model."""
-    path = folder / Path(source).expanduser()
-    try:
-        if path.exists():
-            return path
-    except OSError:
-        return None
+    path = folder / typed_path(source)
+    if exists(path):
+        return path
     if source.startswith(("./", "../", "/", "~")) or source.lower().endswith((".gguf", ".safetensors", ".bin")):
         raise CommandError(f"no such file or folder: {path}")
     return None
 
 
 def _existing(source: str, folder: Path) -> Path:
-    path = folder / Path(source).expanduser()
-    if not path.exists():
+    path = folder / typed_path(source)
+    if not exists(path):
         raise CommandError(f"no such file or folder: {path}")
     return path
 

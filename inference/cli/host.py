@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from inference.address import DEFAULT_PORT, Address, parse_address
+from inference.cli.paths import typed_path
 
 #: Where `manage.py serve` keeps everything unless it is told otherwise.
 _USUAL_DATA = Path(__file__).resolve().parents[2] / "data"
@@ -31,7 +32,7 @@ def server_socket(environ: Mapping[str, str] = os.environ) -> Path | None:
     if not server_address(environ).is_loopback:
         return None
     folder = environ.get("HEARTH_DATA", "").strip()
-    return (Path(folder).expanduser().absolute() if folder else _USUAL_DATA) / "run" / "inference.sock"
+    return (typed_path(folder).absolute() if folder else _USUAL_DATA) / "run" / "inference.sock"
 
 
 def api_key(environ: Mapping[str, str] = os.environ) -> str:

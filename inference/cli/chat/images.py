@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from inference.cli.errors import CommandError
+from inference.cli.paths import exists, typed_path
 from inference.cli.terminal import visible
 
 #: In quotes, or with blanks escaped, as terminals paste the path of a file that is dropped on them.
@@ -31,8 +32,8 @@ def take_images(text: str) -> tuple[str, list[Attachment]]:
 
     def take(match: re.Match[str]) -> str:
         written = match["quoted"] or re.sub(r"\\(.)", r"\1", match["bare"])
-        path = Path(written).expanduser()
-        if not path.is_file():
+        path = typed_path(written)
+        if not exists(path) or not path.is_file():
             return match[0]
         attachments.append(_read(path))
         click.echo(visible(f"Added image '{written}'"), err=True)

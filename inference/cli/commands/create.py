@@ -9,6 +9,7 @@ from inference.cli.client import Client
 from inference.cli.command import declare
 from inference.cli.components import Components, collect
 from inference.cli.errors import CommandError
+from inference.cli.paths import typed_path
 from inference.cli.progress import ProgressView
 from inference.cli.upload import upload
 from inference.library.modelfile.errors import ModelfileError
@@ -35,7 +36,7 @@ def _read(file: str) -> tuple[Modelfile, Path]:
     try:
         if file == "-":
             return read_modelfile(sys.stdin.buffer.read(MAX_BYTES)), Path.cwd()
-        path = Path(file or "Modelfile").expanduser()
+        path = typed_path(file or "Modelfile")
         return read_modelfile_at(path), path.absolute().parent
     except FileNotFoundError:
         raise CommandError(f"specified Modelfile wasn't found: {file or 'Modelfile'}") from None

@@ -25,10 +25,19 @@ def test_name_that_is_no_file_is_a_model(tmp_path: Path) -> None:
     assert (components.base, components.files) == ("smollm2:135m", [])
 
 
-@pytest.mark.parametrize("source", ["./your-model-path.gguf", "missing.gguf", "/no/such/file", "~/no-such-model"])
+@pytest.mark.parametrize(
+    "source",
+    ["./your-model-path.gguf", "missing.gguf", "/no/such/file", "~/no-such-model", "~nobody-here/m.gguf", "/" + "m" * 300],
+)
 def test_path_that_is_not_there_is_no_model(tmp_path: Path, source: str) -> None:
     with pytest.raises(CommandError, match="no such file or folder"):
         collect(Modelfile(sources=[source]), tmp_path)
+
+
+@pytest.mark.parametrize("adapter", ["~nobody-here/a.gguf", "a" * 300])
+def test_adapter_that_is_not_there(tmp_path: Path, adapter: str) -> None:
+    with pytest.raises(CommandError, match="no such file or folder"):
+        collect(Modelfile(sources=["m"], adapters=[adapter]), tmp_path)
 
 
 def test_folder_sends_weights_and_what_a_converter_reads(tmp_path: Path) -> None:

@@ -28,6 +28,11 @@ def test_what_is_no_file_here_stays_text(text: str) -> None:
     assert take_images(text) == (text, [])
 
 
+@pytest.mark.parametrize("text", ["What is '~nobody-here/a.png'?", f"Look at '{'long ' * 100}.png'.", "'a\0b.png'"])
+def test_what_can_be_no_files_name_stays_text(text: str) -> None:
+    assert take_images(text) == (text, [])
+
+
 def test_image_that_is_too_large_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "large.jpg"
     with path.open("wb") as file:
