@@ -11,7 +11,7 @@ _INTEGERS = (
 _NUMBERS = (
     "temperature", "top_p", "min_p", "typical_p", "repeat_penalty", "presence_penalty", "frequency_penalty", "mirostat_tau",
     "mirostat_eta", "dry_multiplier", "dry_base", "xtc_probability", "xtc_threshold", "top_n_sigma", "dynatemp_range",
-    "dynatemp_exponent", "tfs_z",
+    "dynatemp_exponent", "tfs_z", "rope_frequency_base", "rope_frequency_scale",
 )  # fmt: skip
 _BOOLEANS = (
     "use_mmap", "use_mlock", "low_vram", "f16_kv", "logits_all", "vocab_only", "numa", "penalize_newline", "ignore_eos",
@@ -21,7 +21,7 @@ _TEXTS = ("grammar",)
 #: Given several times, each adds to the list.
 LISTS = ("stop", "dry_sequence_breakers")
 #: Ollama's parameters that no longer have a meaning are read and left out, as Ollama does.
-DEPRECATED = frozenset({"low_vram", "f16_kv", "logits_all", "vocab_only", "numa", "penalize_newline", "tfs_z", "use_mlock"})
+DEPRECATED = frozenset({"low_vram", "f16_kv", "logits_all", "vocab_only", "numa", "penalize_newline", "tfs_z"})
 #: As Go's `strconv.ParseBool`.
 _TRUTHS = {
     **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),

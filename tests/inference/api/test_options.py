@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from inference.api.option_values import MAX_STOPS
-from inference.api.options import Options, read_keep_alive, read_options, read_think
+from inference.api.options import _READERS, Options, read_keep_alive, read_options, read_think
 from inference.durations import FOREVER
 from inference.errors import InvalidRequest
+from inference.library.modelfile.parameters import DEPRECATED, KNOWN
 from inference.runner.messages import SamplingParams
 from inference.scheduler import LoadOptions
 
@@ -67,6 +68,11 @@ def test_request_goes_before_modelfile_and_stops_are_replaced() -> None:
 
 def test_unknown_and_retired_options_are_passed_over() -> None:
     assert read({"tfs_z": 1, "f16_kv": True, "penalize_newline": 2}) == read({})
+
+
+def test_every_option_can_stand_in_a_modelfile() -> None:
+    # It says which text or token is weighed how much, for which a line has no form.
+    assert _READERS.keys() - {"logit_bias"} <= KNOWN - DEPRECATED
 
 
 @pytest.mark.parametrize(
