@@ -1,17 +1,19 @@
 """The ASGI application: who asks, whether they may, and then the runtime's own answer."""
 
+import asyncio
 import logging
 from http import HTTPStatus
 from typing import Any
 
 from webui.api.changing import pass_change
 from webui.api.cors import is_preflight, preflight_headers
+from webui.api.key_watch import key_watch
 from webui.api.keys import check_scope, holder_of
 from webui.api.listing import pass_list
 from webui.api.model_rights import check_models, manages
 from webui.api.named_models import named_in
 from webui.api.passing import Passed, open_upstream, pass_on, send_refusal, send_whole
-from webui.api.refusals import Refusal, unexpected, unknown_path, wrong_method
+from webui.api.refusals import Refusal, key_ended, stopping, unexpected, unknown_path, wrong_method
 from webui.api.request import ApiRequest, ClientGone, Receive, Send
 from webui.api.routes import Door, Kind, Route, UnknownPath, WrongMethod, find_route
 from webui.services.api_key_usage import record_usage
@@ -33,9 +35,14 @@ async def serve_api(scope: dict[str, Any], receive: Receive, send: Send) -> None
     try:
         await _answer(request)
     except Refusal as refusal:
-        await send_refusal(request, refusal)
+        if not has_begun:
+            await send_refusal(request, refusal)
     except ClientGone:
         return
+    except asyncio.CancelledError:
+        if not has_begun:
+            await send_refusal(request, stopping())
+        raise
     except Exception:
         logger.exception("%s %s failed", request.method, request.path)
         if not has_begun:
@@ -59,7 +66,7 @@ async def _answer(request: ApiRequest) -> None:
     passed = Passed()
     try:
         check_scope(holder, route.door)
-        await _pass_for(holder, request, route, name, passed)
+        await _pass_while_open(holder, request, route, name, passed)
     finally:
         usage = passed.usage
         record_usage(
@@ -67,6 +74,24 @@ async def _answer(request: ApiRequest) -> None:
             prompt_tokens=usage.prompt_tokens if usage else 0,
             completion_tokens=usage.completion_tokens if usage else 0,
         )
+
+
+async def _pass_while_open(holder: KeyHolder, request: ApiRequest, route: Route, name: str, passed: Passed) -> None:
+    """As long as the key opens it, however long the body takes to come and the answer to end."""
+    task = asyncio.current_task()
+    assert task is not None
+
+    def end() -> None:
+        passed.cut = key_ended()
+        task.cancel()
+
+    try:
+        with key_watch.watching(holder, route.door, end):
+            await _pass_for(holder, request, route, name, passed)
+    except asyncio.CancelledError:
+        if passed.cut is None or task.uncancel():
+            raise
+        raise passed.cut from None
 
 
 async def _pass_for(holder: KeyHolder, request: ApiRequest, route: Route, name: str, passed: Passed) -> None:

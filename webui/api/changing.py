@@ -1,5 +1,7 @@
 """Requests that make, copy or delete a model, and what follows from how they end."""
 
+import asyncio
+
 from webui.api.database import in_database
 from webui.api.model_changes import Outcome, change_of, prepare, settle
 from webui.api.named_models import named_in
@@ -17,7 +19,8 @@ async def pass_change(holder: KeyHolder, request: ApiRequest, passed: Passed) ->
         upstream = await open_upstream(request, body=body, caller=holder.caller)
         await pass_on(request, upstream, is_body_sent=True, passed=passed)
     finally:
-        await in_database(settle, change, before, _outcome(passed), by=holder)
+        # Also where this task is being ended: who may use the model must not stay undecided.
+        await asyncio.shield(in_database(settle, change, before, _outcome(passed), by=holder))
 
 
 def _outcome(passed: Passed) -> Outcome:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from inference.api.error_shapes import encode_error
 from webui.api.cors import leave_to_read
 from webui.api.headers import to_the_client, to_the_runtime
-from webui.api.refusals import Refusal, runtime_away, runtime_broken
+from webui.api.refusals import Refusal, runtime_away, runtime_broken, stopping
 from webui.api.request import ApiRequest, ClientGone
 from webui.api.upstream import Head, Upstream, UpstreamBroken, UpstreamUnreachable, connect, is_trusted_socket, upstream_target
 from webui.api.usage import USAGE_HEADER, Usage, UsageReader, read_usage, reader_for
@@ -22,13 +22,14 @@ _LARGEST_LIST = 64 * 1024 * 1024
 @dataclass
 class Passed:
     """What came of it. `is_whole`: the answer came to its end, `is_error`: which is an error; `is_sent`: the runtime has seen
-    something of the request."""
+    something of the request; `cut`: why it is ended from here."""
 
     is_sent: bool = False
     status: int = 0
     usage: Usage | None = None
     is_whole: bool = False
     is_error: bool = False
+    cut: Refusal | None = None
 
 
 async def open_upstream(request: ApiRequest, *, body: bytes | None, caller: str) -> Upstream:
@@ -42,9 +43,13 @@ async def open_upstream(request: ApiRequest, *, body: bytes | None, caller: str)
     if caller and is_trusted_socket():
         headers.append((b"hearth-caller", caller.encode("ascii")))
     headers += [*_framing(request, body), (b"connection", b"close")]
-    await upstream.send(request.method.encode("ascii"), target, headers)
-    if body:
-        await upstream.write(body)
+    try:
+        await upstream.send(request.method.encode("ascii"), target, headers)
+        if body:
+            await upstream.write(body)
+    except BaseException:
+        upstream.close()
+        raise
     return upstream
 
 
@@ -58,8 +63,8 @@ def _framing(request: ApiRequest, body: bytes | None) -> list[tuple[bytes, bytes
 
 
 async def pass_on(request: ApiRequest, upstream: Upstream, *, is_body_sent: bool, passed: Passed) -> None:
-    """Raises Refusal as long as nothing has been answered, and ClientGone. A body that the runtime did not bring to its end
-    is left unfinished, unless it could say so."""
+    """Raises Refusal as long as nothing has been answered, and ClientGone. A body that did not come to its end is left
+    unfinished, unless it could say so; so it is when the task is cancelled."""
     passed.is_sent = True
     pump = asyncio.create_task(_pump_body(request, upstream, is_body_sent=is_body_sent))
     try:
@@ -104,7 +109,11 @@ async def _answer(request: ApiRequest, upstream: Upstream, passed: Passed) -> No
                 await _send_piece(request, given)
     except UpstreamBroken:
         if not upstream.is_closed:
-            await _send_failure(request, headers, last)
+            await _send_failure(request, headers, last, runtime_broken())
+        raise
+    except asyncio.CancelledError:
+        upstream.close()
+        await _send_failure(request, headers, last, passed.cut or stopping())
         raise
     finally:
         held = reader.end()
@@ -122,14 +131,13 @@ async def _send_piece(request: ApiRequest, piece: bytes, *, is_last: bool = Fals
     await request.send({"type": "http.response.body", "body": piece, "more_body": not is_last})
 
 
-async def _send_failure(request: ApiRequest, headers: dict[bytes, bytes], last: bytes) -> None:
-    """The runtime is gone in the middle of a stream, which ends with the error as the protocol has it. What is no stream of
-    lines is cut off instead: a whole answer it must not seem to be."""
+async def _send_failure(request: ApiRequest, headers: dict[bytes, bytes], last: bytes, refusal: Refusal) -> None:
+    """A stream that cannot go on ends with the error as the protocol has it. What is no stream of lines is cut off instead: a
+    whole answer it must not seem to be."""
     kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if b"content-length" in headers or kind not in (b"application/x-ndjson", b"text/event-stream"):
         return
-    refusal = runtime_broken()
-    error = encode_error(refusal.error, HTTPStatus.BAD_GATEWAY, request.path)
+    error = encode_error(refusal.error, refusal.status, request.path)
     if kind == b"application/x-ndjson":
         text = (b"" if last.endswith(b"\n") or not last else b"\n") + error + b"\n"
     else:

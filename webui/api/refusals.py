@@ -66,6 +66,13 @@ def wrong_key() -> Refusal:
     return Refusal(KeyMissing(sentence), HTTPStatus.UNAUTHORIZED, [(b"www-authenticate", challenge)])
 
 
+def key_ended() -> Refusal:
+    """To whom is being answered, or still sends."""
+    sentence = "The request was ended: its API key was revoked, has expired, or is no longer for this."
+    challenge = b'Bearer realm="Hearth", error="invalid_token"'
+    return Refusal(KeyMissing(sentence), HTTPStatus.UNAUTHORIZED, [(b"www-authenticate", challenge)])
+
+
 def too_many_failures(seconds: int) -> Refusal:
     error = TooManyFailures(f"Too many wrong API keys came from this address. Try again in {seconds} s.")
     return Refusal(error, HTTPStatus.TOO_MANY_REQUESTS, [(b"retry-after", str(seconds).encode())])
@@ -118,6 +125,12 @@ def runtime_away() -> Refusal:
 def runtime_broken() -> Refusal:
     """It answered, but not to the end."""
     return Refusal(RuntimeBroken("The connection to the model runtime was lost."), HTTPStatus.BAD_GATEWAY)
+
+
+def stopping() -> Refusal:
+    """To whom is being answered while this process ends."""
+    error = RuntimeAway("Hearth is stopping or starting anew; the request was ended. Try again in a moment.")
+    return Refusal(error, HTTPStatus.SERVICE_UNAVAILABLE, [(b"retry-after", str(RETRY_AFTER_S).encode())])
 
 
 def unexpected() -> Refusal:

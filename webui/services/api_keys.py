@@ -33,6 +33,7 @@ __all__ = [
     "KeyHolder",
     "authenticate",
     "create_key",
+    "holders_of",
     "live_keys",
     "may_create_keys",
     "record_usage",
@@ -159,7 +160,17 @@ def authenticate(text: str) -> KeyHolder | None:
     if not _KEY.fullmatch(text):
         return None
     key = ApiKey.objects.select_related("user").filter(sha256=_hash(text)).first()
-    if key is None or not key.is_live or not key.user.may_enter:
+    return _holder_of(key) if key is not None else None
+
+
+def holders_of(key_ids: Iterable[UUID]) -> dict[UUID, KeyHolder]:
+    """What `authenticate` would say of these keys now, without those that open nothing any more."""
+    keys = ApiKey.objects.select_related("user").filter(pk__in=list(key_ids))
+    return {key.pk: holder for key in keys if (holder := _holder_of(key)) is not None}
+
+
+def _holder_of(key: ApiKey) -> KeyHolder | None:
+    if not key.is_live or not key.user.may_enter:
         return None
     return KeyHolder(key.pk, key.user, frozenset(scope for scope in scopes_for(key.user) if scope in key.scopes))
 

@@ -31,6 +31,8 @@ class Asking:
     def __init__(self, site: Any, scope: dict[str, Any], body: list[bytes]) -> None:
         self.answer = Answer()
         self._body = list(body)
+        #: The body is announced to go on, and never does.
+        self.withholds_end = False
         self._gone = asyncio.Event()
         self._changed = asyncio.Event()
         #: Cleared: the client takes nothing more.
@@ -41,7 +43,7 @@ class Asking:
     async def _receive(self) -> dict[str, Any]:
         if self._body:
             piece = self._body.pop(0)
-            return {"type": "http.request", "body": piece, "more_body": bool(self._body)}
+            return {"type": "http.request", "body": piece, "more_body": bool(self._body) or self.withholds_end}
         await self._gone.wait()
         return {"type": "http.disconnect"}
 
