@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from django.utils import timezone
 from tests.factories import make_administrator, make_user
 from tests.webui.api.asking import Asking, ask, begin
 from tests.webui.api.conftest import key_for
-from tests.webui.api.upstream import Asked, Script, ScriptedUpstream, begin_stream, read_body, send_chunk
+from tests.webui.api.upstream import Asked, Script, ScriptedUpstream, begin_stream, read_body, send_chunk, whole
 from webui.enums import Role
 from webui.models import ApiKey, User
 from webui.services.api_keys import revoke_key
@@ -25,8 +25,13 @@ CHAT = {"model": "smollm2:135m", "messages": []}
 
 
 @pytest.fixture(autouse=True)
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
+async def often(upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    from webui.services.inference_client import inference_client
+
     monkeypatch.setattr("webui.api.key_watch.SECONDS_BETWEEN_LOOKS", 0.02)
+    yield
+    # Who deletes a person has the runtime forget what was computed for them.
+    await inference_client().aclose()
 
 
 def endless(first: bytes, kind: str = "application/x-ndjson") -> Script:
@@ -42,6 +47,11 @@ def endless(first: bytes, kind: str = "application/x-ndjson") -> Script:
 
 async def silent(asked: Asked, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await read_body(asked, reader)
+
+
+async def forgotten(asked: Asked, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await whole(b'{"status":"success","deleted":0}', headers=[("Connection", "close")])(asked, reader, writer)
+    writer.close()
 
 
 async def has_begun(asking: Asking) -> None:
@@ -75,6 +85,7 @@ async def test_stream_ends_with_its_key(site: Any, upstream: ScriptedUpstream, e
     _other, other_text = await key_for("chat")
     line = b'{"message":{"content":"a"},"done":false}\n'
     upstream.scripts["POST /api/chat"] = endless(line)
+    upstream.scripts["POST /api/hearth/forget"] = forgotten
     asking = begin(site, "POST", "/api/chat", key=text, json_body=CHAT)
     await has_begun(asking)
     other = begin(site, "POST", "/api/chat", key=other_text, json_body=CHAT)
@@ -90,6 +101,12 @@ async def test_stream_ends_with_its_key(site: Any, upstream: ScriptedUpstream, e
         await upstream.asked[0].is_closed.wait()
     assert not other.task.done() and not upstream.asked[1].is_closed.is_set()
     await other.leave()
+    if end is delete:
+        async with asyncio.timeout(20):
+            while upstream.asked[-1].target != "/api/hearth/forget":
+                upstream.has_come.clear()
+                await upstream.has_come.wait()
+            await upstream.asked[-1].is_closed.wait()
 
 
 @pytest.mark.parametrize(

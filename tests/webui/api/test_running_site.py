@@ -2,6 +2,7 @@
 the runtime, which then answers to keys alone."""
 
 import hashlib
+import json
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -21,7 +22,16 @@ from webui.models import User
 from webui.services.api_keys import create_key
 person = User.objects.create(email="ada@example.org", display_name="Ada", role="administrator", is_approved=True)
 print(create_key(person, name="test", scopes=["chat", "embed", "manage"])[1])
+print(create_key(person, name="second", scopes=["chat"])[1])
 """
+
+REVOKE_SECOND_KEY = """
+from webui.models import ApiKey
+from webui.services.api_keys import revoke_key
+key = ApiKey.objects.get(name="second")
+revoke_key(key.user, key.pk)
+"""
+ENDLESS = {"model": MODEL, "prompt": "Count: 1, 2, 3,", "raw": True, "options": {"num_predict": -1, "ignore_eos": True}}
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +41,13 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def key(site: Site) -> str:
-    return site.manage("shell", "-c", MAKE_KEY).split()[-1]
+def keys(site: Site) -> list[str]:
+    return site.manage("shell", "-c", MAKE_KEY).split()[-2:]
+
+
+@pytest.fixture(scope="module")
+def key(keys: list[str]) -> str:
+    return keys[0]
 
 
 def test_port_of_the_runtime_asks_for_a_key(site: Site, key: str) -> None:
@@ -144,8 +159,7 @@ def test_large_upload_takes_no_memory_and_a_lost_client_no_slot(site: Site, key:
 
         sent = client.post(f"/api/blobs/sha256:{digest}", content=blocks())
         there = client.head(f"/api/blobs/sha256:{digest}")
-        endless = {"model": MODEL, "prompt": "Count: 1, 2, 3,", "raw": True, "options": {"num_predict": -1, "ignore_eos": True}}
-        with client.stream("POST", "/api/generate", json=endless) as answer:
+        with client.stream("POST", "/api/generate", json=ENDLESS) as answer:
             next(answer.iter_lines())
     with httpx.Client(base_url=site.runtime_url, headers={"x-api-key": key}) as client:
         aborted = f'hearth_answers_total{{model="{MODEL}",reason="abort"}} 1.0'
@@ -153,6 +167,21 @@ def test_large_upload_takes_no_memory_and_a_lost_client_no_slot(site: Site, key:
 
     assert (sent.status_code, there.status_code) == (201, 200)
     assert most - before < 24 * 1024 * 1024
+
+
+def test_key_that_another_process_revokes_ends_its_answers_on_both_ports(site: Site, keys: list[str]) -> None:
+    with (
+        httpx.Client(headers={"x-api-key": keys[1]}, timeout=60) as client,
+        client.stream("POST", f"{site.url}/api/generate", json=ENDLESS) as by_site,
+        client.stream("POST", f"{site.runtime_url}/v1/completions", json=ENDLESS | {"stream": True}) as by_runtime,
+    ):
+        lines, events = by_site.iter_lines(), by_runtime.iter_lines()
+        assert "error" not in json.loads(next(lines)) and "choices" in next(events)
+        site.manage("shell", "-c", REVOKE_SECOND_KEY)
+        last_line, last_event = json.loads(list(lines)[-1]), list(filter(None, events))[-1]
+
+    assert last_line["code"] == "invalid_api_key"
+    assert json.loads(last_event.removeprefix("data: "))["error"]["code"] == "invalid_api_key"
 
 
 def test_what_two_readers_would_read_differently_is_refused(site: Site, key: str) -> None:
