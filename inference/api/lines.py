@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from inference.prompt.parsing import ToolCall
@@ -50,7 +51,13 @@ def _tool_call(call: ToolCall) -> dict[str, Any]:
 def timestamp(time_ns: int | None = None) -> str:
     """RFC 3339 in UTC with nanoseconds; now, when no time is given."""
     seconds, fraction = divmod(time.time_ns() if time_ns is None else time_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
+    return f"{_date_and_time(seconds)}.{fraction:09d}Z"
+
+
+@lru_cache(maxsize=8)
+def _date_and_time(seconds: int) -> str:
+    """Kept, since all tokens of a second have the same."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def output_line(model: str, content: Content, part: AnswerPart) -> dict[str, Any]:

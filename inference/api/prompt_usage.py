@@ -24,8 +24,12 @@ class TellPromptUsage:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not is_forwarded(scope):
+            await self._app(scope, receive, send)
+            return
+
         async def telling(message: Message) -> None:
-            if message["type"] == "http.response.start" and _NOTE in scope and is_forwarded(scope):
+            if message["type"] == "http.response.start" and _NOTE in scope:
                 usage = msgspec.json.encode({"prompt_tokens": scope[_NOTE], "completion_tokens": 0})
                 message = {**message, "headers": [*message.get("headers", []), (b"hearth-usage", usage)]}
             await send(message)

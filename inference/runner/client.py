@@ -105,15 +105,17 @@ class RunnerClient:
         """Whether it takes requests."""
         return not self._is_closing and not self.exited.is_set()
 
-    async def submit(self, submit: Submission) -> AsyncGenerator[Output]:
-        """Yields what the request brings; the last is `RequestFinished`, `Embeddings` or `Tokens`. Raises the
-        `InferenceError` of a request that failed, `RunnerCrashed` when the process ends. Closing or cancelling the iterator
-        aborts the request."""
+    async def submit(
+        self, submit: Submission, *, on_output: Callable[[OutputDelta], None] | None = None
+    ) -> AsyncGenerator[Output]:
+        """Yields what the request brings, but for deltas that `on_output` has taken (see `Mailbox`); the last is
+        `RequestFinished`, `Embeddings` or `Tokens`. Raises the `InferenceError` of a request that failed, `RunnerCrashed` when
+        the process ends. Closing or cancelling the iterator aborts the request."""
         if not self.is_alive:
             raise RunnerCrashed(self._crash_message())
         if submit.request_id in self._mailboxes:
             raise InvalidRequest(f"A request with the id {submit.request_id} is already open.")
-        mailbox = self._mailboxes[submit.request_id] = Mailbox()
+        mailbox = self._mailboxes[submit.request_id] = Mailbox(on_output)
         is_over = True
         try:
             self._connection.send(submit)

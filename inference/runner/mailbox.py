@@ -1,6 +1,6 @@
 """Events of one request that its reader did not take yet."""
 
-import asyncio
+from collections.abc import Callable
 
 from inference.errors import InferenceError
 from inference.runner.messages import (
@@ -12,6 +12,7 @@ from inference.runner.messages import (
     RequestFinished,
     Tokens,
 )
+from inference.wake_up import WakeUp
 
 Event = PromptProgress | PromptRendered | OutputDelta | RequestFinished | RequestFailed | Embeddings | Tokens
 
@@ -19,12 +20,18 @@ Event = PromptProgress | PromptRendered | OutputDelta | RequestFinished | Reques
 class Mailbox:
     """Consecutive deltas become one, so a slow reader costs no more memory than the text itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_output: Callable[[OutputDelta], None] | None = None) -> None:
+        """`on_output` takes deltas at once, without the turn of the event loop that waking a reader costs; those that come
+        while an earlier event is unread wait with it."""
+        self._on_output = on_output
         self._events: list[Event] = []
-        self._arrived = asyncio.Event()
+        self._arrived = WakeUp()
         self._error: InferenceError | None = None
 
     def put(self, event: Event) -> None:
+        if self._on_output is not None and not self._events and isinstance(event, OutputDelta):
+            self._on_output(event)
+            return
         last = self._events[-1] if self._events else None
         if isinstance(event, OutputDelta) and isinstance(last, OutputDelta):
             num_tokens, logprobs = last.num_tokens + event.num_tokens, last.logprobs + event.logprobs

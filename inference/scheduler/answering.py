@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import Any, cast
 
 from inference.errors import InferenceError
@@ -20,18 +21,19 @@ from inference.runner.messages import (
     Tokens,
 )
 from inference.scheduler.loaded import LoadedModel, Runner, Ticket
-from inference.scheduler.stream import Finished, Prefilling, Rendered
+from inference.scheduler.stream import Finished, Prefilling, Rendered, RequestStream
 
 logger = logging.getLogger(__name__)
 
 
 async def answer(model: LoadedModel, ticket: Ticket, runner: Runner, submit: Submission, metrics: ModelMetrics) -> None:
     """Ends the ticket's stream; raises nothing but a cancellation."""
+    put_output = partial(_put_output, ticket.stream)
     try:
-        async with aclosing(cast(AsyncGenerator[Any, None], runner.submit(submit))) as events:
+        async with aclosing(cast(AsyncGenerator[Any, None], runner.submit(submit, on_output=put_output))) as events:
             async for event in events:
                 if isinstance(event, OutputDelta):
-                    ticket.stream.put_output(event.text, event.num_tokens, event.logprobs)
+                    put_output(event)
                 elif isinstance(event, PromptProgress):
                     ticket.stream.put_status(Prefilling(event.num_computed_tokens, event.num_prompt_tokens))
                 elif isinstance(event, PromptRendered):
@@ -50,6 +52,10 @@ async def answer(model: LoadedModel, ticket: Ticket, runner: Runner, submit: Sub
         logger.exception("A request failed.")
         metrics.outcomes[InferenceError.code] += 1
         ticket.stream.finish(InferenceError("The request failed; the log says why."))
+
+
+def _put_output(stream: RequestStream, delta: OutputDelta) -> None:
+    stream.put_output(delta.text, delta.num_tokens, delta.logprobs)
 
 
 def _finish(model: LoadedModel, ticket: Ticket, event: RequestFinished | Embeddings, metrics: ModelMetrics) -> None:

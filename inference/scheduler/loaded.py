@@ -38,7 +38,7 @@ class Runner(Protocol):
     def pid(self) -> int: ...
 
     def submit(
-        self, submit: Submission
+        self, submit: Submission, *, on_output: Callable[[OutputDelta], None] | None = None
     ) -> AsyncIterator[PromptProgress | PromptRendered | OutputDelta | RequestFinished | Embeddings | Tokens]: ...
 
     async def ping(self, timeout: float = 10.0) -> object: ...  # noqa: ASYNC109

@@ -1,12 +1,12 @@
 """What the reader of one request sees. Events merge while the reader is slow; too much that waits ends the answer."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from inference.errors import InferenceError, ReaderTooSlow
 from inference.runner.messages import RequestStats, TokenLogprob
 from inference.scheduler.backlog import Backlog
+from inference.wake_up import WakeUp
 
 #: About what an entry takes in memory, and each token that was as likely beside it.
 _LOGPROB_BYTES = 250
@@ -93,7 +93,7 @@ class RequestStream:
         self._outcome: Finished | InferenceError | None = None
         self._is_delivered = False
         self._is_cancelled = False
-        self._wake = asyncio.Event()
+        self._wake = WakeUp()
 
     @property
     def is_ended(self) -> bool:

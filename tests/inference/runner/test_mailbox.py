@@ -44,3 +44,20 @@ async def test_mailbox_cancelled_reader_loses_nothing() -> None:
         await reader
 
     assert await mailbox.get() == END
+
+
+async def test_mailbox_hands_output_on_at_once_but_not_past_what_is_unread() -> None:
+    taken: list[OutputDelta] = []
+    mailbox = Mailbox(taken.append)
+    rendered = PromptProgress(request_id="a", num_computed_tokens=3, num_prompt_tokens=3)
+    mailbox.put(OutputDelta("a", "x", 1))
+    mailbox.put(rendered)
+    mailbox.put(OutputDelta("a", "y", 1))
+    assert taken == [OutputDelta("a", "x", 1)]
+
+    assert [await mailbox.get(), await mailbox.get()] == [rendered, OutputDelta("a", "y", 1)]
+    mailbox.put(OutputDelta("a", "z", 1))
+    mailbox.put(END)
+
+    assert taken[1:] == [OutputDelta("a", "z", 1)]
+    assert await mailbox.get() == END

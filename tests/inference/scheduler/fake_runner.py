@@ -44,7 +44,7 @@ class FakeRunner:
         self.pid = next(_PIDS)
         self.most_open = 0
 
-    async def submit(self, submit: Submit) -> AsyncIterator[Event]:
+    async def submit(self, submit: Submit, *, on_output: Callable[[OutputDelta], None] | None = None) -> AsyncIterator[Event]:
         if self.exited.is_set():
             raise RunnerCrashed("The model's process is no longer there.")
         events = self.open[submit.request_id] = asyncio.Queue()
@@ -58,7 +58,10 @@ class FakeRunner:
                     is_over = True
                     raise event
                 is_over = isinstance(event, RequestFinished | Tokens)
-                yield event
+                if on_output is not None and isinstance(event, OutputDelta):
+                    on_output(event)
+                else:
+                    yield event
         finally:
             del self.open[submit.request_id]
             if not is_over:
