@@ -1,7 +1,8 @@
 """Which models are loaded, and who waits for them. One event loop owns all of it; nothing here blocks.
 
 `queue` orders the waiting, `stream` carries one request's events to its reader, `failures` stops crash loops,
-`loaded` holds one model's state, `load_options` how it is loaded, `scheduler` moves requests between them.
+`loaded` holds one model's state, `load_options` how it is loaded, `residence` loads and unloads, `scheduler` moves requests
+between them.
 """
 
 from inference.scheduler.load_options import LoadOptions

@@ -8,8 +8,7 @@ import pytest
 from inference.errors import ModelTooLarge, NotEnoughMemory
 from inference.library.models import InstalledModel
 from inference.library.shape import ModelShape
-from inference.scheduler import Finished, ModelRequest, RequestStream, Scheduler, StreamEvent
-from inference.scheduler import scheduler as scheduler_module
+from inference.scheduler import Finished, ModelRequest, RequestStream, Scheduler, StreamEvent, residence
 from inference.scheduler.machine import Device
 from tests.inference.scheduler.conftest import request
 from tests.inference.scheduler.fake_machine import GB, FakeMachine
@@ -211,7 +210,7 @@ async def test_memory_that_comes_back_late_is_waited_for(make_scheduler: Make, r
 async def test_memory_that_never_comes_back_is_an_error_for_those_who_wait(
     make_scheduler: Make, runners: FakeRunners, installed: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduler_module, "_MEMORY_RETURNS_S", 0.2)
+    monkeypatch.setattr(residence, "_MEMORY_RETURNS_S", 0.2)
     machine = FakeMachine(runners, total=8 * GB, bytes_each=5 * GB)
     scheduler = make_scheduler(machine=machine)
     await load(scheduler, of(installed("a"), 4 * GB))

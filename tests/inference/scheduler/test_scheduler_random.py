@@ -9,8 +9,7 @@ import pytest
 
 from inference.errors import InferenceError, ModelLoadFailed, NotEnoughMemory, QueueFull
 from inference.library.models import InstalledModel
-from inference.scheduler import Finished, RequestStream, Scheduler
-from inference.scheduler import scheduler as scheduler_module
+from inference.scheduler import Finished, RequestStream, Scheduler, residence
 from inference.scheduler.failures import FailureLog
 from tests.inference.scheduler.conftest import request
 from tests.inference.scheduler.fake_machine import GB, FakeMachine
@@ -109,8 +108,8 @@ async def test_every_request_ends_exactly_once_whatever_happens(
     seed: int,
     total: int,
 ) -> None:
-    monkeypatch.setattr(scheduler_module, "_MEMORY_RETURNS_S", 0.02)
-    monkeypatch.setattr(scheduler_module, "_MEMORY_POLL_S", 0.001)
+    monkeypatch.setattr(residence, "_MEMORY_RETURNS_S", 0.02)
+    monkeypatch.setattr(residence, "_MEMORY_POLL_S", 0.001)
     machine = FakeMachine(runners, total=total, bytes_each=2 * GB)
     # A clock that runs fast, so that back-offs come and go.
     ticks = itertools.count(step=5)
