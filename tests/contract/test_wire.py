@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from inference.version import OLLAMA_VERSION, VERSION
+from tests.contract.raw import RawAnswer, request_bytes
 from tests.contract.service import MODEL, Service, chat_body, contents
 
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z\Z")
@@ -235,3 +236,11 @@ def test_format_json_and_grammar_shape_the_answer(service: Service) -> None:
     assert isinstance(json.loads(anything["message"]["content"]), dict)
     assert chosen["message"]["content"] in ("cat", "dog")
     assert chosen["done_reason"] == "stop"
+
+
+def test_java_client_that_offers_http2_is_answered(service: Service) -> None:
+    offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAEAAEAAAAIAAAAAAAMAAAAA"}
+    body = json.dumps(chat_body(stream=False, options={"num_predict": 1}))
+    headers = {"Host": f"127.0.0.1:{service.port}", **offer, "Content-Length": str(len(body))}
+    with RawAnswer(service, request_bytes("POST", "/api/chat", headers, body)) as answer:
+        assert (answer.status, answer.json()["done"]) == (200, True)
