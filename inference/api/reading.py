@@ -37,12 +37,12 @@ class Reading:
         )
 
     def _call_rules(self) -> CallRules | None:
-        """None also where calls are only looked at when they are there. A call that is demanded is one in JSON for any model."""
-        if not self.tools or (self.syntax.tags_arguments and not self.is_call_required):
+        if not self.tools:
             return None
         return CallRules(
             tools=json.dumps([tool["function"] for tool in self.tools], ensure_ascii=False),
             marks=list(self.syntax.call_marks),
+            tag_form=self.syntax.tag_form,
             is_bare=not self.syntax.tool_marks,
             is_required=self.is_call_required,
             is_single=self.is_single_call,

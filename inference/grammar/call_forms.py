@@ -18,16 +18,21 @@ class CallableTool:
     name: str
     #: Of the rule for its arguments as JSON.
     arguments: str
+    #: Of the rule for its arguments between tags; empty where they can only be written as JSON.
+    tagged: str = ""
 
 
 class CallForms:
-    """`is_single`: no notation holds more than one call."""
+    """`is_single`: no notation holds more than one call. `tag_form`: see `calls_grammar`."""
 
-    def __init__(self, tools: Sequence[CallableTool], rules: Rules, values: Values, *, is_single: bool) -> None:
+    def __init__(
+        self, tools: Sequence[CallableTool], rules: Rules, values: Values, *, is_single: bool, tag_form: str = ""
+    ) -> None:
         self._tools = tools
         self._rules = rules
         self._values = values
         self._is_single = is_single
+        self._tag_form = tag_form
 
     def bare(self, *, is_open: bool) -> str:
         """JSON that nothing stands before: an object, or a list of such. `is_open`: or objects one after another, so that the
@@ -39,6 +44,10 @@ class CallForms:
         """A call, or a list of calls, behind the mark."""
         space = self._values.space
         match mark:
+            case "<tool_call>" if self._tag_form:
+                body = f"{literal(mark)} {space} ({self._tagged()}) {space} {literal('</tool_call>')}"
+            case "<function=" if self._tag_form == "parameters":
+                body = self._in_function_tags()
             case "<tool_call>":
                 body = f"{literal(mark)} {space} {self._object()} {space} {literal('</tool_call>')}"
             case "<function=":
@@ -54,6 +63,20 @@ class CallForms:
             case _:
                 body = f"{literal(mark)} {space} ({self._list()} | {self._object()})"
         return self._rules.add(body)
+
+    def _tagged(self) -> str:
+        """What stands in `<tool_call>`: where arguments can only be written as JSON, an object as other models write it."""
+        if self._tag_form == "parameters":
+            return self._in_function_tags()
+        named = [self._rules.add(f"{literal(tool.name)} {tool.tagged}") for tool in self._tools if tool.tagged]
+        others = [tool for tool in self._tools if not tool.tagged]
+        in_json = [CallForms(others, self._rules, self._values, is_single=True)._object()] if others else []
+        return " | ".join([*named, *in_json])
+
+    def _in_function_tags(self) -> str:
+        space, end = self._values.space, literal("</function>")
+        calls = [f"{literal(tool.name + '>')} {tool.tagged or f'{space} {tool.arguments}'} {space} {end}" for tool in self._tools]
+        return self._rules.add(f"{literal('<function=')} ({' | '.join(calls)})")
 
     def _object(self) -> str:
         space, comma, colon = self._values.space, self._values.comma, self._values.colon

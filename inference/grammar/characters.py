@@ -12,6 +12,8 @@ LAST = 0x10FFFF
 ANY: CharacterSet = ((0, LAST),)
 #: JSON text cannot hold them, or only behind a backslash.
 _NOT_PLAIN: CharacterSet = ((0x00, 0x1F), (0x22, 0x22), (0x5C, 0x5C), (0xD800, 0xDFFF))
+#: Halves of surrogate pairs, and what ends a text in C.
+_NO_CHARACTERS: CharacterSet = ((0x00, 0x00), (0xD800, 0xDFFF))
 _RARE = re.compile("([\U00040000-\U0010ffff])")
 _ESCAPES = {0x08: "b", 0x09: "t", 0x0A: "n", 0x0C: "f", 0x0D: "r", 0x22: '"', 0x5C: "\\"}
 
@@ -53,6 +55,12 @@ def in_json_string(characters: CharacterSet) -> str:
     escaped = [letter for code, letter in _ESCAPES.items() if any(low <= code <= high for low, high in characters)]
     options += [literal("\\" + letter) for letter in escaped]
     return options[0] if len(options) == 1 else f"({' | '.join(options)})" if options else ""
+
+
+def plain(characters: CharacterSet) -> str:
+    """GBNF for one character of the set as it is; empty when none of them can stand in a text."""
+    possible = without(characters, _NO_CHARACTERS)
+    return "[" + "".join(_range(low, high) for low, high in possible) + "]" if possible else ""
 
 
 def literal(text: str) -> str:

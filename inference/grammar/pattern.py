@@ -1,6 +1,7 @@
-"""Regular expressions of JSON schemas (`pattern`), as rules for the inside of a JSON string."""
+"""Regular expressions of JSON schemas (`pattern`), as rules for the inside of a JSON string or for a plain text."""
 
 import re
+from collections.abc import Callable
 
 from inference.errors import InvalidRequest
 from inference.grammar.characters import ANY, CharacterSet, complement, in_json_string, united
@@ -25,11 +26,13 @@ _GROUP = re.compile(r"\((?:\?(?::|P?<[A-Za-z_]\w*>))?")
 class PatternReader:
     """Recursive descent; each method returns an expression and whether it may be nothing at all."""
 
-    def __init__(self, pattern: str, rules: Rules) -> None:
+    def __init__(self, pattern: str, rules: Rules, *, write: Callable[[CharacterSet], str] = in_json_string) -> None:
+        """`write` gives the expression for one character of a set, empty where there is none."""
         if len(pattern) > _MAX_PATTERN_CHARACTERS:
             raise InvalidRequest(f"format: a pattern is longer than {_MAX_PATTERN_CHARACTERS} characters.")
         self._pattern = pattern
         self._rules = rules
+        self._write = write
         self._at = 0
         self._anything = f"{self._one(ANY)}*"
 
@@ -152,7 +155,7 @@ class PatternReader:
         return ((code, code),)
 
     def _one(self, characters: CharacterSet) -> str:
-        expression = in_json_string(characters)
+        expression = self._write(characters)
         if not expression:
             raise self._error("no character is possible at one place")
         return self._rules.add(expression)

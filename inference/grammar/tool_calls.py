@@ -11,6 +11,8 @@ from inference.grammar.json_schema import MAX_SCHEMA_CHARACTERS, SchemaCompiler
 from inference.grammar.json_values import Values
 from inference.grammar.relaxed import relaxed
 from inference.grammar.rules import Rules
+from inference.grammar.tag_forms import FORMS
+from inference.grammar.tagged_arguments import TaggedArguments
 
 #: Seldom more than a few sets of tools are used again and again.
 _MAX_CACHED = 32
@@ -19,9 +21,17 @@ _MAX_TOOLS_CHARACTERS = 4 * 1024 * 1024
 
 @functools.lru_cache(_MAX_CACHED)
 def calls_grammar(
-    tools: str, marks: tuple[str, ...], *, is_bare: bool, is_required: bool, is_single: bool, json_schema: str = ""
+    tools: str,
+    marks: tuple[str, ...],
+    *,
+    is_bare: bool,
+    is_required: bool,
+    is_single: bool,
+    json_schema: str = "",
+    tag_form: str = "",
 ) -> str:
-    """`tools` is a JSON list of OpenAI's functions. Calls stand behind one of the marks or, with `is_bare`, alone.
+    """`tools` is a JSON list of OpenAI's functions. Calls stand behind one of the marks or, with `is_bare`, alone. Arguments are
+    written as JSON, or in the one of `FORMS` that `tag_form` names.
 
     With `is_required` or `json_schema`, the grammar is of a whole answer: of calls, or of JSON that keeps to the schema where
     they are not required. Otherwise it is of one call, or list of calls, from its mark to its end.
@@ -32,13 +42,12 @@ def calls_grammar(
         raise InvalidRequest(f"tools are longer than {_MAX_TOOLS_CHARACTERS} characters.")
     rules = Rules()
     values = Values(rules)
+    tags = TaggedArguments(FORMS[tag_form], rules, values.space) if tag_form else None
     callable_tools = [
-        CallableTool(
-            function["name"], _arguments_rule(function, rules, values, is_strict=is_required or wants_strictness(function))
-        )
+        _callable_tool(function, rules, values, tags, is_strict=is_required or wants_strictness(function))
         for function in json.loads(tools)
     ]
-    forms = CallForms(callable_tools, rules, values, is_single=is_single)
+    forms = CallForms(callable_tools, rules, values, is_single=is_single, tag_form=tag_form)
     is_whole = is_required or bool(json_schema)
     bare = [forms.bare(is_open=is_whole)] if is_bare else []
     call = rules.add(" | ".join([*(forms.marked(mark) for mark in marks), *bare]))
@@ -98,16 +107,27 @@ def _closed(schema: dict[str, Any]) -> dict[str, Any]:
     return {"additionalProperties": False, **schema} if schema.get("properties") == {} else schema
 
 
-def _arguments_rule(function: Mapping[str, Any], rules: Rules, values: Values, *, is_strict: bool) -> str:
+def _callable_tool(
+    function: Mapping[str, Any], rules: Rules, values: Values, tags: TaggedArguments | None, *, is_strict: bool
+) -> CallableTool:
     """Raises `InvalidRequest` where the schema is to be kept to and cannot."""
-    if not is_strict:
-        schema = relaxed_arguments(function)
-        return SchemaCompiler(_closed(schema), rules, values).rule()
     try:
-        schema = arguments_schema(function)
+        schema = _closed(arguments_schema(function) if is_strict else relaxed_arguments(function))
         if len(json.dumps(schema)) > MAX_SCHEMA_CHARACTERS:
             raise InvalidRequest(f"their JSON schema is longer than {MAX_SCHEMA_CHARACTERS} characters.")
-        return SchemaCompiler(_closed(schema), rules, values).rule()
+        compiler = SchemaCompiler(schema, rules, values)
+        in_json = compiler.rule()
     except InvalidRequest as error:
+        if not is_strict:
+            raise
         reason = str(error).removeprefix("format: ").replace("The format's JSON schema", "their JSON schema")
         raise InvalidRequest(f'tools: the parameters of "{function["name"]}" cannot be kept to: {reason}') from None
+    return CallableTool(function["name"], in_json, _between_tags(schema, compiler, tags) if tags is not None else "")
+
+
+def _between_tags(schema: dict[str, Any], compiler: SchemaCompiler, tags: TaggedArguments) -> str:
+    """Empty where the arguments of this tool can only be written as JSON."""
+    try:
+        return tags.rule(schema, lambda inner: compiler.visit(inner, 1))
+    except InvalidRequest:
+        return ""

@@ -125,6 +125,7 @@ def _calls_grammar(calls: CallRules, json_schema: str = "") -> str:
         is_required=calls.is_required,
         is_single=calls.is_single,
         json_schema=json_schema,
+        tag_form=calls.tag_form,
     )
 
 

@@ -114,6 +114,8 @@ class CallRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tools: str
     #: Texts that stand before calls.
     marks: list[str] = []
+    #: How arguments are written: see `inference.grammar.tag_forms`. Empty: as JSON.
+    tag_form: str = ""
     #: Whether JSON that an answer begins with may be a call.
     is_bare: bool = False
     #: The answer is nothing but calls.

@@ -3,12 +3,15 @@
 import re
 from dataclasses import dataclass
 
-from inference.prompt.parsing.calls import Call, Tools, call_in_function_tag, call_in_pairs, calls_in_json
+from inference.grammar.tag_forms import FORMS, TagForm
+from inference.prompt.parsing.calls import Call, Tools, calls_in_json
 from inference.prompt.parsing.json_scanner import JsonScanner
+from inference.prompt.parsing.tagged_reader import TaggedReader
 
 #: What a call begins with, behind what marks it: a bracket that opens a list only where an object, a list or nothing is in it.
-_OPENER = re.compile(r"<function=|<arg_key>|\{|\[(?=\s{0,32}[\[{\]])")
-_MAY_OPEN = re.compile(r"\[\s{0,32}\Z|<[a-z_]{0,9}\Z")
+#: A tool without arguments may be nothing but its name.
+_OPENER = re.compile(r"<function=|<arg_key>|</tool_call>|\{|\[(?=\s{0,32}[\[{\]])")
+_MAY_OPEN = re.compile(r"\[\s{0,32}\Z|</?[a-z_]{0,9}\Z")
 #: Most text between a mark and the call itself, such as a tool's name.
 _MAX_HEAD = 256
 #: A bare JSON value whose beginning, so many characters, names no tool is an answer: it is not held back any longer.
@@ -31,6 +34,10 @@ class CallReader:
         self._is_bare = is_bare
         self._opener: re.Match[str] | None = None
         self._scanner: JsonScanner | None = None
+        self._arguments: TaggedReader | None = None
+        #: Of JSON within a tag, and where it ended.
+        self._inner: JsonScanner | None = None
+        self._end_of_json: int | None = None
 
     def read(self, text: str) -> Reading | None:
         """None as long as it is not decided. `text` is the same as before, or longer."""
@@ -77,12 +84,51 @@ class CallReader:
 
     def _read_tagged(self, text: str) -> Reading | None:
         assert self._opener is not None
-        start, is_function = self._opener.start(), self._opener.group() == "<function="
-        closing = "</function>" if is_function else "</tool_call>"
-        found = text.find(closing, start)
-        if found < 0:
+        match self._opener.group():
+            case "<function=":
+                return self._read_function(text, self._opener.end())
+            case "<arg_key>":
+                return self._read_arguments(text, text[: self._opener.start()], FORMS["pairs"], self._opener.start())
+            case _:
+                # Of a tool without arguments, in the notation where they are pairs.
+                name = text[: self._opener.start()].strip()
+                return Reading(self._opener.start(), [(name, {})]) if name in self._tools else Reading(0)
+
+    def _read_function(self, text: str, start: int) -> Reading | None:
+        after_name = text.find(">", start)
+        if after_name < 0 or after_name - start > _MAX_HEAD:
+            return Reading(0) if max(after_name, len(text)) - start > _MAX_HEAD else None
+        body = text[after_name + 1 :].lstrip()
+        name = text[start:after_name]
+        if not body:
+            return None if name.strip() in self._tools else Reading(0)
+        if body[0] != "{":
+            return self._read_arguments(text, name, FORMS["parameters"], after_name + 1)
+        if name.strip() not in self._tools:
+            return Reading(0)
+        return self._read_json_in_tag(text, name, len(text) - len(body))
+
+    def _read_json_in_tag(self, text: str, name: str, start: int) -> Reading | None:
+        self._inner = self._inner or JsonScanner(start)
+        if self._end_of_json is None:
+            self._end_of_json = self._inner.end(text)
+        if self._inner.is_too_deep:
+            return Reading(0)
+        if self._end_of_json is None:
             return None
-        if is_function:
-            end = found + len(closing)
-            return Reading(end, call_in_function_tag(text[start:end], self._tools))
-        return Reading(found, call_in_pairs(text[:start], text[start:found], self._tools))
+        closing = FORMS["parameters"].end
+        end = text.find(closing, self._end_of_json)
+        if end < 0:
+            return None
+        return Reading(end + len(closing), calls_in_json(text[start : self._end_of_json], name, self._tools))
+
+    def _read_arguments(self, text: str, name: str, form: TagForm, start: int) -> Reading | None:
+        name = name.strip()
+        if name not in self._tools:
+            return Reading(0)
+        self._arguments = self._arguments or TaggedReader(form, start, self._tools.in_json_of(name))
+        end = self._arguments.end(text)
+        if end is None:
+            return None
+        call = self._tools.call_in_tags(name, self._arguments.pairs)
+        return Reading(end + len(form.end) if form.opening == "<parameter=" else end, [call])

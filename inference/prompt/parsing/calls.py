@@ -1,10 +1,10 @@
 """Which calls of tools a piece of text means, in the notations of many models."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from inference.grammar.tag_forms import in_json_of
 from inference.grammar.tool_calls import checked_schema
 from inference.grammar.validity import is_valid
 
@@ -14,8 +14,8 @@ Call = tuple[str, dict[str, Any]]
 _ARGUMENTS = ("arguments", "parameters", "input")
 _NAMES = ("name", "tool_name", "function", "tool")
 _BESIDES = frozenset((*_NAMES, "id", "type", "index"))
-_PARAMETER = re.compile(r"<parameter=([^>]*)>\n?(.*?)\n?</parameter>", re.DOTALL)
-_PAIR = re.compile(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)</arg_value>", re.DOTALL)
+#: As some models write what JSON calls otherwise.
+_PYTHON_VALUES = {"True": True, "False": False, "None": None}
 _MAX_WRAPPERS = 4
 
 
@@ -26,41 +26,66 @@ class Tools:
         """`is_strict`: the schemas of all of them are kept to in every point, not only of those that say so."""
         self._is_strict = is_strict
         self._functions: dict[str, Mapping[str, Any]] = {}
-        self._schemas: dict[str, Mapping[str, Any]] = {}
+        self._checked: dict[str, dict[str, Any]] = {}
         for tool in tools:
             function = tool.get("function")
             if isinstance(function, Mapping) and isinstance(function.get("name"), str) and function["name"]:
-                schema = function.get("parameters")
                 self._functions[function["name"]] = function
-                self._schemas[function["name"]] = schema if isinstance(schema, Mapping) else {}
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name in self._schemas
+        return isinstance(name, str) and name in self._functions
 
     def __bool__(self) -> bool:
-        return bool(self._schemas)
+        return bool(self._functions)
 
     def first_in(self, text: str) -> str | None:
         """The name that stands first in the text; of several there, the longest."""
-        found = [(text.find(name), -len(name), name) for name in self._schemas if name in text]
+        found = [(text.find(name), -len(name), name) for name in self._functions if name in text]
         return min(found)[2] if found else None
 
     def accept(self, call: Call) -> bool:
         """Whether the arguments keep to the tool's schema, as far as calls are kept to it."""
         name, arguments = call
-        return is_valid(arguments, checked_schema(self._functions[name], is_strict=self._is_strict))
+        return is_valid(arguments, self._checked_schema(name))
 
-    def typed(self, name: str, key: str, text: str) -> Any:
-        """A value that was written as plain text, by the schema: JSON, unless a string is wanted or it is none."""
-        properties = self._schemas[name].get("properties")
-        schema = properties.get(key) if isinstance(properties, Mapping) else None
-        kind = schema.get("type") if isinstance(schema, Mapping) else None
-        if kind == "string":
+    def in_json_of(self, name: str) -> frozenset[str]:
+        """The tool's arguments that are JSON also where texts are written as they are."""
+        return in_json_of(self._checked_schema(name))
+
+    def call_in_tags(self, name: str, pairs: Sequence[tuple[str, str]]) -> Call:
+        """Of arguments that were written between tags."""
+        return name, {key: self._typed(name, key, text) for key, text in pairs}
+
+    def _typed(self, name: str, key: str, text: str) -> Any:
+        """What was written, by the schema: JSON where that is valid, unless it is a text in quotes and they may be meant."""
+        value = _value_of(text)
+        as_text, as_value = (self._takes(name, key, one) for one in (text, value))
+        if as_text and (isinstance(value, str) or not as_value):
             return text
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            return text
+        if not as_value and text in _PYTHON_VALUES and self._takes(name, key, _PYTHON_VALUES[text]):
+            return _PYTHON_VALUES[text]
+        return value
+
+    def _takes(self, name: str, key: str, value: Any) -> bool:
+        schema = self._checked_schema(name)
+        return is_valid({key: value}, {word: said for word, said in schema.items() if word != "required"})
+
+    def _checked_schema(self, name: str) -> dict[str, Any]:
+        if name not in self._checked:
+            self._checked[name] = checked_schema(self._functions[name], is_strict=self._is_strict)
+        return self._checked[name]
+
+
+def _value_of(text: str) -> Any:
+    """Of JSON; else the text itself."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def calls_in_json(text: str, head: str, tools: Tools) -> list[Call] | None:
@@ -78,26 +103,6 @@ def calls_in_json(text: str, head: str, tools: Tools) -> list[Call] | None:
         return None
     inner = _arguments(value)
     return [(name, inner if inner is not None and len(value) == 1 else value)]
-
-
-def call_in_function_tag(text: str, tools: Tools) -> list[Call] | None:
-    """`<function=name><parameter=key>value</parameter>…</function>`."""
-    name, _, body = text.removeprefix("<function=").partition(">")
-    name = name.strip()
-    if name not in tools:
-        return None
-    inside = body.removesuffix("</function>").strip()
-    if inside.startswith("{"):
-        return calls_in_json(inside, name, tools)
-    return [(name, {key.strip(): tools.typed(name, key.strip(), value) for key, value in _PARAMETER.findall(body)})]
-
-
-def call_in_pairs(head: str, text: str, tools: Tools) -> list[Call] | None:
-    """A tool's name, then `<arg_key>key</arg_key><arg_value>value</arg_value>…`."""
-    name = head.strip()
-    if name not in tools:
-        return None
-    return [(name, {key.strip(): tools.typed(name, key.strip(), value) for key, value in _PAIR.findall(text)})]
 
 
 def _call(item: Any, tools: Tools, depth: int = 0) -> Call | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from inference.grammar.tag_forms import FORMS
 from inference.prompt.go_template import GoTemplate, GoTemplateError
 from inference.prompt.go_template.nodes import Action, Branch, Node, Text, names_in, operands_in
 from inference.prompt.parsing.thinking import ThinkingTags
@@ -19,8 +20,8 @@ class AnswerSyntax:
     thinking: ThinkingTags | None = None
     tool_marks: tuple[str, ...] = ()
     knows_tools: bool = False
-    #: Arguments of calls are written as texts between tags, which no grammar here speaks of.
-    tags_arguments: bool = False
+    #: How arguments of calls are written: one of `inference.grammar.tag_forms.FORMS`; empty: as JSON.
+    tag_form: str = ""
     #: Can fill in what is missing between two texts, by its template.
     knows_infill: bool = False
 
@@ -50,7 +51,7 @@ def _jinja_syntax(template: str) -> AnswerSyntax:
         thinking=ThinkingTags() if thinks else None,
         tool_marks=marks,
         knows_tools=knows_tools,
-        tags_arguments=_tags_arguments(template),
+        tag_form=_tag_form(template),
     )
 
 
@@ -68,14 +69,13 @@ def _go_syntax(source: str) -> AnswerSyntax:
         thinking=thinking,
         tool_marks=(mark,) if mark else (),
         knows_tools="tools" in names,
-        tags_arguments=_tags_arguments(source),
+        tag_form=_tag_form(source),
         knows_infill="suffix" in names,
     )
 
 
-def _tags_arguments(template: str) -> bool:
-    """As Qwen 3 Coder does, or GLM 4.5."""
-    return "<parameter=" in template or "<arg_key>" in template
+def _tag_form(template: str) -> str:
+    return next((name for name, form in FORMS.items() if form.opening in template), "")
 
 
 def _thinking_tags(nodes: list[Node], *, is_in_messages: bool = False) -> ThinkingTags | None:

@@ -6,9 +6,13 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from inference.errors import InvalidRequest
 from inference.grammar.gbnf import check_form
+from inference.grammar.rules import Rules
+from inference.grammar.tagged_arguments import up_to
 from inference.grammar.tool_calls import calls_grammar
 from inference.prompt.parsing import AnswerParser, AnswerSyntax, ToolCall
 from inference.prompt.parsing.tool_calls import COMMON_MARKS
@@ -80,6 +84,104 @@ def test_call_in_each_notation_is_read_and_valid(mark: str, walker: Walker) -> N
         jsonschema.validate(call.arguments, SCHEMAS[call.name])
         names.add(call.name)
     assert len(names) >= 3
+
+
+#: Of every kind of argument that tags tell apart.
+TAGGED: list[dict[str, Any]] = [
+    *FUNCTIONS,
+    {
+        "name": "write",
+        "parameters": {
+            "properties": {
+                "path": {"type": "string", "pattern": "^[a-z/<]{1,6}$"},
+                "text": {"type": "string", "maxLength": 6},
+                "mode": {"enum": ["new", "a\nb", "</x>"]},
+                "day": {"type": "string", "format": "date"},
+                "tags": {"type": "array", "items": {"type": "string", "maxLength": 4}, "maxItems": 2},
+                "more": {"type": "object", "properties": {"a": {"type": ["number", "null"]}}, "additionalProperties": False},
+                "size": {"enum": [1, "big"]},
+                "either": {"anyOf": [{"const": "x"}, {"$ref": "#/$defs/city"}]},
+            },
+            "required": ["text", "mode", "day", "free"],
+            "additionalProperties": {"type": "integer"},
+            "$defs": {"city": CITY},
+        },
+    },
+    # Can only be written as JSON.
+    {"name": "any", "parameters": {"type": "object", "additionalProperties": {"type": "boolean"}}},
+    {"name": "one", "parameters": {"anyOf": [{"required": ["a"], "properties": {"a": {"const": "b"}}}]}},
+]
+
+
+@pytest.mark.parametrize(
+    ("tag_form", "mark"), [("parameters", "<tool_call>"), ("parameters", "<function="), ("pairs", "<tool_call>")]
+)
+@pytest.mark.parametrize("name", [function["name"] for function in TAGGED])
+def test_call_with_arguments_between_tags_is_read_and_valid(tag_form: str, mark: str, name: str, walker: Walker) -> None:
+    (function,) = (each for each in TAGGED if each["name"] == name)
+    gbnf = grammar([function], mark, is_single=True, tag_form=tag_form)
+    check_form(gbnf)
+
+    counts = set()
+    for seed in range(4):
+        walk = walker.walk(gbnf, seed)
+        assert walk.is_complete, walk.text
+        (call,) = parsed(walk.text, functions=[function])
+        assert call.name == name
+        jsonschema.validate(call.arguments, SCHEMAS.get(name, function.get("parameters", {})))
+        counts.add(len(call.arguments))
+    assert min(counts) >= len(function.get("parameters", {}).get("required", []))
+
+
+NOTE: list[dict[str, Any]] = [
+    {"name": "now"},
+    {
+        "name": "note",
+        "parameters": {
+            "properties": {"text": {"type": "string"}, "to": {"type": ["string", "null"]}, "days": {"type": "integer"}},
+            "required": ["text"],
+        },
+    },
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_possible"),
+    [
+        ({"text": "a </function> b\n"}, True),
+        ({"text": ""}, True),
+        ({"text": "5", "to": "null", "days": "3"}, True),
+        ({"text": "x", "days": "three"}, False),
+        ({"to": "x"}, False),
+        ({"text": "x", "other": "y"}, False),
+    ],
+)
+def test_call_between_tags_may_be_written_as_its_models_do(
+    arguments: dict[str, str], is_possible: bool, accepts: Accepts
+) -> None:
+    between = "".join(f"<parameter={key}>\n{value}\n</parameter>\n" for key, value in arguments.items())
+    pairs = "".join(f"<arg_key>{key}</arg_key>\n<arg_value>{value}</arg_value>\n" for key, value in arguments.items())
+    calls = {
+        "parameters": f"<tool_call>\n<function=note>\n{between}</function>\n</tool_call>",
+        "pairs": f"<tool_call>note\n{pairs}</tool_call>",
+    }
+
+    for tag_form, text in calls.items():
+        assert accepts(grammar(NOTE, "<tool_call>", tag_form=tag_form), text) == is_possible, text
+    assert accepts(grammar(NOTE, "<tool_call>", tag_form="pairs"), "<tool_call>now\n</tool_call>")
+    assert accepts(grammar(NOTE, "<function=", tag_form="parameters"), "<function=now>\n</function>")
+
+
+@given(text=st.text(st.sampled_from("\n</>eparmtx "), max_size=40))
+@settings(max_examples=200, deadline=None)
+def test_text_goes_up_to_its_closing_tag_and_no_further(accepts: Accepts, text: str) -> None:
+    end, never = "\n</parameter>", "</parameter>"
+    rules = Rules()
+    gbnf = rules.text(up_to(end, rules, never=never))
+
+    for whole in (text, text + end):
+        is_possible = whole.endswith(end) and whole.find(never) == len(whole) - len(never)
+        assert accepts(gbnf, whole) == is_possible, whole
 
 
 @pytest.mark.parametrize("mark", [*COMMON_MARKS, ""])

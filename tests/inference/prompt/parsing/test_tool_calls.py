@@ -1,5 +1,7 @@
 """Calls in the notation of each family of models, as hand-written answers."""
 
+import json
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -61,6 +63,34 @@ ANSWERS: list[tuple[str, list[object]]] = [
         "<arg_value>2</arg_value>\n</tool_call>",
         [(0, "get_weather", '{"city": "Rome", "days": 2}')],
     ),
+    (
+        "<tool_call>get_weather<arg_key>city</arg_key><arg_value>\nRome\n</arg_value></tool_call>\n"
+        "<tool_call>get_weather_map\n<arg_key>city</arg_key>\n<arg_value>Oslo</arg_value>\n</tool_call>",
+        [(0, "get_weather", '{"city": "\\nRome\\n"}'), OSLO],
+    ),
+    ("<think>hm</think>\n<tool_call>now\n</tool_call>", [("thinking", "hm"), (0, "now", "{}")]),
+    ("<tool_call>now</tool_call><tool_call>now</tool_call>", [(0, "now", "{}"), (1, "now", "{}")]),
+    ("<tool_call>later</tool_call>", [("content", "<tool_call>later</tool_call>")]),
+    (
+        '<tool_call>get_weather\n<arg_key>deep</arg_key>\n<arg_value>{"a": "</arg_value></tool_call>"}</arg_value></tool_call>',
+        [(0, "get_weather", '{"deep": {"a": "</arg_value></tool_call>"}}')],
+    ),
+    # Texts and JSON between tags may hold what looks like other tags.
+    (
+        "<tool_call>\n<function=get_weather>\n<parameter=city>\n</function> <parameter=x>\n</parameter>\n<parameter=deep>\n"
+        '{"a": "</parameter>"}\n</parameter>\n</function>\n</tool_call> Done.',
+        [(0, "get_weather", '{"city": "</function> <parameter=x>", "deep": {"a": "</parameter>"}}'), ("content", "Done.")],
+    ),
+    (
+        "<function=get_weather>\n<parameter=city>\n{\n</parameter>\n<parameter=unknown>\n[1\n</parameter>\n</function>",
+        [(0, "get_weather", '{"city": "{", "unknown": "[1"}')],
+    ),
+    ('<function=get_weather>{"city": "</function>"}</function>', [(0, "get_weather", '{"city": "</function>"}')]),
+    ("<function=get_weather>\n<parameter=city>\nRo", [("content", "<function=get_weather>\n<parameter=city>\nRo")]),
+    (
+        "<function=get_weather>\n<parameter=days>\nmany\n</parameter>\n</function>",
+        [("content", "<function=get_weather>\n<parameter=days>\nmany\n</parameter>\n</function>")],
+    ),
     # DeepSeek.
     (
         "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>get_weather\n"
@@ -102,6 +132,38 @@ ANSWERS: list[tuple[str, list[object]]] = [
 def test_answer(text: str, parts: list[object]) -> None:
     assert parse([text]) == parts
     assert parse(text) == parts
+
+
+TYPED: list[tuple[object, str, object]] = [
+    ({"type": "string"}, "5", "5"),
+    ({"type": "string"}, '"5"', '"5"'),
+    ({"type": "integer"}, "5", 5),
+    ({"type": ["string", "null"]}, "null", None),
+    ({"type": ["string", "null"]}, "5", "5"),
+    ({"type": ["string", "integer"]}, "5", 5),
+    ({"anyOf": [{"type": "string"}, {"type": "null"}]}, "17", "17"),
+    ({"enum": ["1", "2"]}, "1", "1"),
+    ({"enum": [1, "2"]}, '"2"', "2"),
+    ({"$ref": "#/$defs/text"}, "true", "true"),
+    ({"type": "boolean"}, "True", True),
+    ({"type": "array", "items": {"type": "string"}}, '["</parameter>", "b"]', ["</parameter>", "b"]),
+    ({}, "5", 5),
+    ({}, "five", "five"),
+    ({}, "NaN", "NaN"),
+]
+
+
+@pytest.mark.parametrize(("schema", "written", "value"), TYPED)
+def test_argument_between_tags_becomes_what_its_schema_says(schema: object, written: str, value: object) -> None:
+    parameters = {"properties": {"a": schema}, "$defs": {"text": {"type": "string"}}, "required": ["a"]}
+    tools = [{"type": "function", "function": {"name": "act", "parameters": parameters}}]
+    calls = [
+        f"<function=act>\n<parameter=a>\n{written}\n</parameter>\n</function>",
+        f"<tool_call>act\n<arg_key>a</arg_key>\n<arg_value>{written}</arg_value>\n</tool_call>",
+    ]
+
+    for text in calls:
+        assert parse(text, tools=tools) == [(0, "act", json.dumps({"a": value}))]
 
 
 @settings(max_examples=300, deadline=None)
