@@ -143,7 +143,7 @@ def test_copy_that_the_runtime_refuses_leaves_nothing(client: Client, administra
 
     response = client.post(reverse("model-copy", args=[MODEL]), {"copy-name": "tutor"})
 
-    assert "the disk is full" in response.text
+    assert "The disk is full: make room, then try again." in response.text
     assert [access.pk for access in ModelAccess.objects.all()] == [model_key(MODEL)]
 
 
