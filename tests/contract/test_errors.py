@@ -121,7 +121,7 @@ def test_unknown_paths_and_methods_get_ollamas_words(service: Service) -> None:
             client.get("/api/chat"),
             client.post("/api/tags"),
             client.head("/api/ps"),
-            client.get("/api/tags/"),
+            client.get("/api/tags/more"),
         ]
 
     assert [answer.status_code for answer in answers] == [404, 405, 405, 405, 404]

@@ -101,7 +101,7 @@ class ChatCompletionBody(OpenAIBody, frozen=True, kw_only=True):
     #: DashScope's and SiliconFlow's.
     enable_thinking: bool | None = None
     #: Zhipu's, DeepSeek's and Volcengine's: `{"type": "disabled"}`, "enabled", or one that leaves it to the model.
-    thinking: Any = None
+    thinking: dict[str, Any] | None = None
     #: vLLM's and llama-server's: `{"enable_thinking": false}`.
     chat_template_kwargs: dict[str, Any] = {}
     #: Whether old messages may be left out where there are too many.

@@ -30,7 +30,7 @@ def read_switch(body: ChatCompletionBody) -> bool | None:
     OpenRouter's `reasoning.enabled`, and in vLLM's `chat_template_kwargs` the switch of Qwen's templates or of DeepSeek's. None
     when none is there; a type that leaves it to the model is none."""
     arguments = body.chat_template_kwargs
-    kind = body.thinking.get("type") if isinstance(body.thinking, dict) else None
+    kind = body.thinking.get("type") if body.thinking else None
     switches = [
         body.enable_thinking,
         True if kind == "enabled" else False if kind == "disabled" else None,

@@ -137,7 +137,6 @@ def test_unknown_effort_is_refused() -> None:
         ({"thinking": {"type": "disabled"}}, False),
         ({"thinking": {"type": "enabled"}, "chat_template_kwargs": {"enable_thinking": False}}, True),
         ({"thinking": {"type": "auto"}}, None),
-        ({"thinking": "on"}, None),
         ({"reasoning": {"enabled": False}}, False),
         ({"reasoning": {"max_tokens": 100}}, None),
     ],
