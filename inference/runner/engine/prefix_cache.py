@@ -72,7 +72,7 @@ def choose_slot(slots: Sequence[Slot], request: Request, *, num_ctx: int, can_tr
         num_lost = len(best.tokens) - num_cached
         if num_lost >= _UNSURE * min_copy:
             spare, num_spare = _least_loss(slots, idle)
-            best = spare if num_lost - num_spare >= _UNSURE * min_copy else best
+            best = spare if num_spare <= num_lost else best
     num_cached = prefixes[best.seq_id]
     donor = max(slots, key=lambda slot: prefixes[slot.seq_id])
     if prefixes[donor.seq_id] - num_cached < min_copy:
