@@ -11,7 +11,7 @@ class JsonScanner:
     """Counts brackets outside of strings; whether the value is JSON is for others to see."""
 
     def __init__(self, start: int) -> None:
-        """`start` is where the value's first bracket stands."""
+        """`start` is where the value's first bracket, or its quotation mark, stands."""
         self._position = start
         self._depth = 0
         self._is_in_string = False
@@ -34,6 +34,8 @@ class JsonScanner:
             self._position = match.end()
             if char == '"':
                 self._is_in_string = not self._is_in_string
+                if self._depth == 0 and not self._is_in_string:
+                    return self._position
                 continue
             self._depth += 1 if char in "{[" else -1
             self.is_too_deep |= self._depth > _MAX_DEPTH
