@@ -4,10 +4,13 @@ There is no fsync: a file is renamed into place whole, and one that a power cut 
 thrown away. It is a cache; waiting for the disk would cost more than it could save.
 """
 
+import fcntl
 import os
 import struct
 import tempfile
+import time
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +23,13 @@ _MAGIC = b"HEARTHKV"
 _VERSION = 1
 #: Magic, version, length of the header, checksum of the header.
 _PREFIX = struct.Struct("<8sIII")
+_LARGEST_CHECKSUM = 2**32 - 1
 _MAX_HEADER_BYTES = 64 * 1024 * 1024
+_TOKEN_BYTES = 4
+#: The length of many bytes is written with so many more than that of none.
+_LENGTH_BYTES = 3
+#: Where locks tell nothing, an unfinished file that has not grown for so long has nobody who writes it.
+_ABANDONED_SECONDS = 600.0
 
 
 class DamagedFile(Exception):
@@ -41,25 +50,55 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     payload_checksum: int
 
 
-def write_file(path: Path, header: Header, payload: bytearray) -> None:
-    """The file is there whole when this returns, or not at all. Raises `OSError`."""
+def largest_size(key: str, scope: str, num_tokens: int, payload_size: int) -> int:
+    """Bytes that a file with such a content has at most; few more than it has."""
+    header = Header(key=key, scope=scope, tokens=b"", payload_size=payload_size, payload_checksum=_LARGEST_CHECKSUM)
+    content_size = len(msgspec.msgpack.encode(header)) + _LENGTH_BYTES + _TOKEN_BYTES * num_tokens
+    return _PREFIX.size + content_size + payload_size
+
+
+def write_file(path: Path, header: Header, payload: bytearray, is_wanted: Callable[[], bool] = lambda: True) -> bool:
+    """The file is there whole when this returns True, or not at all. False when somebody has deleted it while it was being
+    written, or `is_wanted`, asked at the end, says so. Raises `OSError`."""
     content = msgspec.msgpack.encode(header)
-    descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
+    descriptor, unfinished = _begin(path.parent)
     try:
         with os.fdopen(descriptor, "wb", buffering=0) as file:
             _write_all(file, _PREFIX.pack(_MAGIC, _VERSION, len(content), zlib.crc32(content)) + content)
             _write_all(file, payload)
-        Path(name).replace(path)
+            if is_wanted():
+                unfinished.replace(path)
+                return True
+    except FileNotFoundError:
+        return False
     except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
+        _unlink(unfinished)
         raise
+    _unlink(unfinished)
+    return False
 
 
-def read_header(path: Path) -> Header:
-    """Raises `DamagedFile`, or `OSError`."""
+def delete_abandoned(path: Path) -> bool:
+    """Deletes an unfinished file unless somebody is writing it; whether it is gone. A writer holds a lock, which the kernel
+    takes from it when it ends, however it ends. Raises `OSError`."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    try:
+        if _is_being_written(descriptor):
+            return False
+        # While it is locked here, nobody takes it for his own: see `_begin`.
+        path.unlink(missing_ok=True)
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def read_header(path: Path, *, is_unfinished: bool = False) -> Header:
+    """Raises `DamagedFile`, or `OSError`. Of an unfinished file, some of the payload may be missing."""
     with path.open("rb", buffering=0) as file:
-        return _read_header(file)
+        return _read_header(file, is_unfinished=is_unfinished)
 
 
 def read_payload(path: Path, key: str) -> bytearray:
@@ -74,7 +113,36 @@ def read_payload(path: Path, key: str) -> bytearray:
     return payload
 
 
-def _read_header(file: BinaryIO) -> Header:
+def _begin(folder: Path) -> tuple[int, Path]:
+    """A new file, locked by its descriptor. Raises `OSError`."""
+    while True:
+        descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=folder)
+        with suppress(OSError):
+            # Not every file system has locks.
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, Path(name)
+        # Somebody found it before it was locked, and took it for abandoned.
+        os.close(descriptor)
+
+
+def _is_being_written(descriptor: int) -> bool:
+    """If not, it is locked for the caller."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return time.time() - os.fstat(descriptor).st_mtime < _ABANDONED_SECONDS
+    return False
+
+
+def _unlink(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
+
+
+def _read_header(file: BinaryIO, *, is_unfinished: bool = False) -> Header:
     magic, version, size, checksum = _PREFIX.unpack(_read_exactly(file, _PREFIX.size))
     if (magic, version) != (_MAGIC, _VERSION) or size > _MAX_HEADER_BYTES:
         raise DamagedFile("it is no state file of this version")
@@ -85,7 +153,7 @@ def _read_header(file: BinaryIO) -> Header:
         header = msgspec.msgpack.decode(content, type=Header)
     except msgspec.DecodeError:
         raise DamagedFile("its header cannot be read") from None
-    if header.payload_size != os.fstat(file.fileno()).st_size - _PREFIX.size - size:
+    if not is_unfinished and header.payload_size != os.fstat(file.fileno()).st_size - _PREFIX.size - size:
         raise DamagedFile("it is not whole")
     return header
 

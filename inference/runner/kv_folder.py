@@ -3,14 +3,22 @@
 import logging
 import os
 import shutil
-import time
 import zlib
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
-from inference.kv.files import SUFFIX, TEMPORARY_PREFIX, DamagedFile, Header, read_header, read_payload, write_file
+from inference.kv.files import (
+    SUFFIX,
+    TEMPORARY_PREFIX,
+    DamagedFile,
+    Header,
+    largest_size,
+    read_header,
+    read_payload,
+    write_file,
+)
 from inference.kv.housekeeping import delete, limit_folder
 from inference.runner.engine.kv_store import StoredState
 
@@ -19,7 +27,6 @@ logger = logging.getLogger(__name__)
 #: Others need the disk more than a cache does.
 MIN_FREE_BYTES = 1024**3
 _NAME_BYTES = 16
-_ABANDONED_SECONDS = 600.0
 
 
 class KVFolder:
@@ -33,11 +40,12 @@ class KVFolder:
         self.path = root / blake2b(key.encode(), digest_size=_NAME_BYTES).hexdigest()
 
     def scan(self) -> list[StoredState]:
-        """What is there. Files that are damaged, foreign or were never finished are deleted."""
+        """What is there. Files that are damaged, foreign or were never finished are deleted, the latter of all models."""
         states = []
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._root.chmod(0o700)
+            limit_folder(self._root, self._max_bytes)
             for path in self.path.iterdir():
                 state = self._read_state(path)
                 states += [state] if state else []
@@ -45,8 +53,13 @@ class KVFolder:
             logger.warning("The folder of saved states cannot be used: %s.", error)
         return states
 
-    def write(self, state: StoredState, payload: bytearray) -> bool:
-        """Whether it was saved: not when the disk is nearly full, nor when it is larger than everything may be."""
+    def can_hold(self, scope: str, num_tokens: int, payload_size: int) -> bool:
+        """Whether such a state is not larger than everything may be."""
+        return largest_size(self._key, scope, num_tokens, payload_size) <= self._max_bytes
+
+    def write(self, state: StoredState, payload: bytearray, is_wanted: Callable[[], bool] = lambda: True) -> bool:
+        """Whether it was saved: not when the disk is nearly full, when it is larger than everything may be, or when it is not
+        wanted any more at the end."""
         header = Header(
             key=self._key,
             scope=state.scope,
@@ -54,14 +67,16 @@ class KVFolder:
             payload_size=len(payload),
             payload_checksum=zlib.crc32(payload),
         )
+        size = largest_size(self._key, state.scope, len(state.tokens), len(payload))
         try:
-            if state.size > self._max_bytes or shutil.disk_usage(self._root).free - state.size < self._min_free_bytes:
+            if size > self._max_bytes or shutil.disk_usage(self._root).free - size < self._min_free_bytes:
                 return False
-            limit_folder(self._root, self._max_bytes - state.size)
+            limit_folder(self._root, self._max_bytes - size)
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_file(self._file(state.name), header, payload)
+            if not write_file(self._file(state.name), header, payload, is_wanted):
+                return False
         except OSError as error:
-            logger.warning("A state of %d bytes could not be saved: %s.", state.size, error)
+            logger.warning("A state of %d bytes could not be saved: %s.", size, error)
             return False
         # Another runner may have made room for its own at the same time.
         limit_folder(self._root, self._max_bytes)
@@ -95,8 +110,7 @@ class KVFolder:
 
     def _read_state(self, path: Path) -> StoredState | None:
         if path.name.startswith(TEMPORARY_PREFIX):
-            if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
-                delete(path)
+            # Another runner is writing it.
             return None
         try:
             header = read_header(path)

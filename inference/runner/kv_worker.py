@@ -22,9 +22,10 @@ class _Load:
     state: StoredState
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Save:
     state: StoredState
+    payload: bytearray
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,9 @@ class KVWorker(threading.Thread):
         self._index = KVIndex(whole_only=whole_only)
         self._loads: deque[_Load] = deque()
         self._writes: deque[_Save | _Delete] = deque()
-        self._payloads: dict[str, bytearray] = {}
+        #: By the names of their states, those that are still to be written or being written. What is forgotten is taken out, and
+        #: may come back as another save of the same name.
+        self._saves: dict[str, _Save] = {}
         self._is_busy = False
         for state in folder.scan():
             self._index.add(state)
@@ -65,15 +68,18 @@ class KVWorker(threading.Thread):
         if not is_worth_storing(tokens):
             return False
         with self._changed:
-            num_waiting = sum(len(payload) for payload in self._payloads.values())
+            num_waiting = sum(len(save.payload) for save in self._saves.values())
             return num_waiting < self._max_waiting_bytes and not self._index.covers(scope, tokens)
 
+    def can_hold(self, scope: str, num_tokens: int, num_bytes: int) -> bool:
+        return self._folder.can_hold(scope, num_tokens, num_bytes)
+
     def save(self, scope: str, tokens: Sequence[int], payload: bytearray) -> None:
-        state = StoredState(state_name(scope, tokens), scope, list(tokens), len(payload))
+        save = _Save(StoredState(state_name(scope, tokens), scope, list(tokens), len(payload)), payload)
         with self._changed:
-            self._index.add(state)
-            self._payloads[state.name] = payload
-            self._writes.append(_Save(state))
+            self._index.add(save.state)
+            self._saves[save.state.name] = save
+            self._writes.append(save)
             self._changed.notify_all()
 
     def load(self, request_id: str, state: StoredState) -> None:
@@ -113,45 +119,50 @@ class KVWorker(threading.Thread):
         match job:
             case _Load(request_id, state):
                 self._deliver(Loaded(request_id, state, self._read(state)))
-            case _Save(state):
-                self._write(state)
+            case _Save():
+                self._write(job)
             case _Delete(names):
                 for name in names:
                     self._folder.delete(name)
 
     def _read(self, state: StoredState) -> bytearray | None:
         with self._changed:
-            payload = self._payloads.get(state.name)
-        if payload is None:
-            payload = self._folder.read(state)
+            save = self._saves.get(state.name)
+        if save is not None:
+            return save.payload
+        payload = self._folder.read(state)
         if payload is None:
             with self._changed:
                 self._index.remove(state.name)
         return payload
 
-    def _write(self, state: StoredState) -> None:
-        with self._changed:
-            payload = self._payloads.get(state.name)
-        if payload is None:
+    def _write(self, save: _Save) -> None:
+        if not self._is_wanted(save):
             return
-        is_written = self._folder.write(state, payload)
+        is_written = self._folder.write(save.state, save.payload, lambda: self._is_wanted(save))
         names = self._folder.names()
         with self._changed:
-            self._payloads.pop(state.name, None)
-            if not is_written:
-                self._index.remove(state.name)
-            elif state.name in self._index:
-                self._drop([old for old in self._index.replaced_by(state.scope, state.tokens) if old.name != state.name])
-            else:
-                # Forgotten while it was being written.
-                self._writes.append(_Delete([state.name]))
+            # Otherwise it was forgotten: its deletion waits, and after that, perhaps, the same saved anew.
+            if self._saves.get(save.state.name) is save:
+                self._note_written(save.state, is_written)
             # Room may have been made at the cost of our own.
-            self._index.keep(names | self._payloads.keys())
+            self._index.keep(names | self._saves.keys())
+
+    def _is_wanted(self, save: _Save) -> bool:
+        with self._changed:
+            return self._saves.get(save.state.name) is save
+
+    def _note_written(self, state: StoredState, is_written: bool) -> None:
+        del self._saves[state.name]
+        if is_written:
+            self._drop([old for old in self._index.replaced_by(state.scope, state.tokens) if old.name != state.name])
+        else:
+            self._index.remove(state.name)
 
     def _drop(self, states: list[StoredState]) -> None:
         for state in states:
             self._index.remove(state.name)
-            self._payloads.pop(state.name, None)
+            self._saves.pop(state.name, None)
         if states:
             self._writes.append(_Delete([state.name for state in states]))
             self._changed.notify_all()

@@ -38,7 +38,10 @@ class KVStore(Protocol):
         """Answered by `Loaded`, some time."""
 
     def wants(self, scope: str, tokens: Sequence[int], /) -> bool:
-        """Whether a state of these tokens would be kept."""
+        """Whether a state of these tokens would be kept, if it is not too large."""
+
+    def can_hold(self, scope: str, num_tokens: int, num_bytes: int, /) -> bool:
+        """Whether a state of so many tokens and bytes is not too large."""
 
     def save(self, scope: str, tokens: Sequence[int], payload: bytearray, /) -> None: ...
 

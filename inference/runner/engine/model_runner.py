@@ -48,6 +48,9 @@ class ModelRunner(Protocol):
     def copy(self, source: int, target: int, /) -> None:
         """Makes one sequence hold what another holds."""
 
+    def saved_size(self, seq_id: int, /) -> int:
+        """Bytes of what `save` would give."""
+
     def save(self, seq_id: int, /) -> bytearray | None:
         """A sequence's state; None when it cannot be had."""
 

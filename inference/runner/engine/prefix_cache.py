@@ -220,6 +220,8 @@ class PrefixCache:
     def _save(self, store: KVStore, seq_id: int, scope: str, tokens: Sequence[int]) -> bool:
         if not is_worth_storing(tokens) or not store.wants(scope, tokens):
             return False
+        if not store.can_hold(scope, len(tokens), self._model.saved_size(seq_id)):
+            return False
         payload = self._model.save(seq_id)
         if payload is not None:
             store.save(scope, tokens, payload)

@@ -58,6 +58,7 @@ class LlamaModelRunner:
         self.trim = self._context.trim
         self.shift = self._context.shift
         self.copy = self._context.states.copy
+        self.saved_size = self._context.states.saved_size
         self.save = self._context.states.save
         self.restore = self._context.states.restore
         self.can_trim = not self.model.is_recurrent

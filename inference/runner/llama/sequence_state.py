@@ -31,11 +31,15 @@ class SequenceStates:
             self._sources.clear()
             self._targets.clear()
 
+    def saved_size(self, seq_id: int) -> int:
+        """Bytes of what `save` would give; takes nothing out."""
+        return int(llama_cpp.llama_state_seq_get_size(self._context, seq_id))
+
     def save(self, seq_id: int) -> bytearray | None:
         """The state's bytes, of use to the same model with the same settings in the same build of llama.cpp."""
         if seq_id in self._targets:
             return None
-        payload = bytearray(llama_cpp.llama_state_seq_get_size(self._context, seq_id))
+        payload = bytearray(self.saved_size(seq_id))
         if not payload:
             return None
         size = llama_cpp.llama_state_seq_get_data(self._context, _bytes_of(payload), len(payload), seq_id)

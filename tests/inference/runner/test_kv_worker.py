@@ -6,10 +6,13 @@ import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from inference.kv.files import SUFFIX
+from inference.kv.files import SUFFIX, TEMPORARY_PREFIX, largest_size
 from inference.runner.engine.kv_store import Loaded, StoredState
 from inference.runner.kv_folder import KVFolder
 from inference.runner.kv_worker import KVWorker
@@ -213,10 +216,10 @@ class _BlockedFolder(KVFolder):
         super().__init__(root, key="k", max_bytes=10**9, min_free_bytes=0)
         self.entered, self.go = threading.Event(), threading.Event()
 
-    def write(self, state: StoredState, payload: bytearray) -> bool:
+    def write(self, state: StoredState, payload: bytearray, is_wanted: Callable[[], bool] = lambda: True) -> bool:
         self.entered.set()
         assert self.go.wait(SECONDS)
-        return super().write(state, payload)
+        return super().write(state, payload, is_wanted)
 
 
 def test_blocked_disk_delays_no_call_and_bounds_what_waits(tmp_path: Path) -> None:
@@ -250,12 +253,108 @@ def test_state_forgotten_while_it_is_written_leaves_no_file(tmp_path: Path) -> N
     assert runner.files == []
 
 
-def test_abandoned_temporary_files_are_deleted(start: Callable[..., Runner]) -> None:
-    path = start().folder.path
-    (path / ".new-old").write_bytes(b"x")
-    (path / ".new-young").write_bytes(b"x")
-    os.utime(path / ".new-old", (0, 0))
+def test_state_saved_anew_while_the_forgotten_one_is_written_is_kept(tmp_path: Path) -> None:
+    folder = _BlockedFolder(tmp_path)
+    runner = Runner(folder)
+    runner.worker.save("user:1/c:1", TOKENS, bytearray(b"forgotten"))
+    assert folder.entered.wait(SECONDS)
+
+    runner.worker.forget("user:1")
+    assert runner.worker.wants("user:1/c:1", TOKENS)
+    runner.worker.save("user:1/c:1", TOKENS, PAYLOAD)
+    folder.go.set()
+
+    assert runner.worker.drain(SECONDS)
+    assert len(runner.files) == 1
+    assert runner.load("user:1/c:1", TOKENS) == PAYLOAD
+
+
+def test_state_saved_and_forgotten_again_while_another_is_written_leaves_no_file(tmp_path: Path) -> None:
+    folder = _BlockedFolder(tmp_path)
+    runner = Runner(folder)
+    runner.worker.save("user:1/c:1", TOKENS, PAYLOAD)
+    assert folder.entered.wait(SECONDS)
+    for _ in range(2):
+        runner.worker.forget("user:1")
+        runner.worker.save("user:1/c:1", TOKENS, PAYLOAD)
+    runner.worker.forget("user:1/c:1")
+    folder.go.set()
+
+    assert runner.worker.drain(SECONDS)
+    assert runner.files == [] and runner.worker.find("user:1/c:1", TOKENS) is None
+
+
+def test_state_that_cannot_be_written_takes_nothing_from_the_same_saved_anew(tmp_path: Path) -> None:
+    folder = _BlockedFolder(tmp_path)
+    runner = Runner(folder)
+    runner.worker.save("user:1", TOKENS, bytearray(b"forgotten"))
+    assert folder.entered.wait(SECONDS)
+    folder.path.rmdir()
+    folder.path.write_bytes(b"no folder")
+
+    runner.worker.forget("user:1")
+    runner.worker.save("user:1", TOKENS, PAYLOAD)
+
+    found = runner.worker.find("user:1", TOKENS)
+    folder.go.set()
+    assert found is not None and runner.worker.drain(SECONDS)
+    assert runner.worker.find("user:1", TOKENS) is None
+
+
+ORDER = st.lists(st.tuples(st.sampled_from(["save", "forget", "load", "go on"]), st.integers(0, 1)), max_size=14)
+
+
+@settings(max_examples=60, deadline=None)
+@given(order=ORDER)
+def test_what_is_left_is_what_was_saved_after_the_last_forget(order: list[tuple[str, int]]) -> None:
+    with TemporaryDirectory() as root:
+        folder = _BlockedFolder(Path(root))
+        runner = Runner(folder)
+        expected: dict[int, bytearray] = {}
+        for number, (action, who) in enumerate(order):
+            scope, tokens = f"user:{who}", [who, *TOKENS]
+            match action:
+                case "save" if runner.worker.wants(scope, tokens):
+                    expected[who] = bytearray(str(number).encode())
+                    runner.worker.save(scope, tokens, expected[who])
+                case "forget":
+                    expected.pop(who, None)
+                    runner.worker.forget(scope)
+                case "load":
+                    # Reads go before writes, also between two of them.
+                    found = runner.worker.find(scope, tokens)
+                    if found is not None:
+                        runner.worker.load("r", found[0])
+                case "go on":
+                    folder.go.set()
+                    assert runner.worker.drain(SECONDS)
+                    folder.go.clear()
+        folder.go.set()
+        assert runner.worker.drain(SECONDS)
+        while not runner.delivered.empty():
+            runner.delivered.get()
+
+        assert {who: runner.load(f"user:{who}", [who, *TOKENS]) for who in (0, 1)} == {who: expected.get(who) for who in (0, 1)}
+        assert len(runner.files) == len(expected)
+
+
+def test_state_as_large_as_all_may_be_is_kept_and_a_larger_one_is_refused_by_its_size(start: Callable[..., Runner]) -> None:
+    start().save("user:1", TOKENS)
+    (path,) = start().files
+    size = largest_size("model a", "user:1", len(TOKENS), len(PAYLOAD))
+    path.unlink()
+    exact, smaller = start(max_bytes=size), start(max_bytes=size - 1)
+
+    assert exact.worker.can_hold("user:1", len(TOKENS), len(PAYLOAD))
+    exact.save("user:1", TOKENS)
+    assert exact.load("user:1", TOKENS) == PAYLOAD
+    assert not smaller.worker.can_hold("user:1", len(TOKENS), len(PAYLOAD))
+
+
+def test_what_a_killed_runner_left_is_deleted_when_any_other_starts(start: Callable[..., Runner]) -> None:
+    path = start(key="model b").folder.path
+    (path / f"{TEMPORARY_PREFIX}young").write_bytes(b"x")
 
     start()
 
-    assert [entry.name for entry in path.iterdir()] == [".new-young"]
+    assert list(path.iterdir()) == []

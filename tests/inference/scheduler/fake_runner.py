@@ -40,6 +40,8 @@ class FakeRunner:
         self.is_closed = False
         self.forgotten: list[str] = []
         self.is_hung = False
+        self.answers_pings = asyncio.Event()
+        self.answers_pings.set()
         #: No process has it.
         self.pid = next(_PIDS)
         self.most_open = 0
@@ -78,6 +80,10 @@ class FakeRunner:
         if self.is_hung:
             await asyncio.sleep(timeout)
             raise TimeoutError
+        if self.exited.is_set():
+            raise RunnerCrashed("The model's process is no longer there.")
+        async with asyncio.timeout(timeout):
+            await self.answers_pings.wait()
 
     async def kill(self, reason: str) -> None:
         self.crash(reason)

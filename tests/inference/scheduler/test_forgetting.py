@@ -60,3 +60,31 @@ async def test_forget_waits_for_a_runner_that_is_being_closed(runners: FakeRunne
     runner.exited.set()
 
     await asyncio.wait_for(forgetting, 5)
+
+
+async def test_forget_waits_until_the_runner_has_done_it(runners: FakeRunners, installed: Install) -> None:
+    runner = await runners.start(RunnerConfig(model_path="m", socket_path="s"))
+    model = LoadedModel(key="a", model=installed("a"), keep_alive=0, state=ModelState.READY, runner=runner)
+    runner.answers_pings.clear()
+
+    forgetting = asyncio.create_task(forget_scope([model], "user:1"))
+    await until(lambda: runner.forgotten)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not forgetting.done()
+    runner.answers_pings.set()
+
+    await asyncio.wait_for(forgetting, 5)
+
+
+async def test_forget_tells_the_others_when_a_runner_is_gone(runners: FakeRunners, installed: Install) -> None:
+    started = [await runners.start(RunnerConfig(model_path="m", socket_path="s")) for _ in range(2)]
+    models = [
+        LoadedModel(key=str(number), model=installed("a"), keep_alive=0, state=ModelState.READY, runner=runner)
+        for number, runner in enumerate(started)
+    ]
+    started[0].crash()
+
+    await asyncio.wait_for(forget_scope(models, "user:1"), 5)
+
+    assert started[1].forgotten == ["user:1"]

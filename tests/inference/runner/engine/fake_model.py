@@ -31,6 +31,7 @@ class FakeModel:
         self.open_samplers: set[FakeSampler] = set()
         self.fail_next = 0
         self.num_copies = 0
+        self.num_saves = 0
         self.refuses_states = False
         self._rows: dict[int, list[int]] = {}
 
@@ -80,7 +81,11 @@ class FakeModel:
         self.num_copies += 1
         self.cache[target] = list(self.cache[source])
 
+    def saved_size(self, seq_id: int) -> int:
+        return 4 * len(self.cache[seq_id])
+
     def save(self, seq_id: int) -> bytearray:
+        self.num_saves += 1
         return bytearray(array("i", self.cache[seq_id]).tobytes())
 
     def restore(self, seq_id: int, payload: bytearray) -> bool:

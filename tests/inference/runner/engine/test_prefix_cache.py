@@ -100,7 +100,8 @@ def test_choose_slot_state_that_cannot_be_cut_is_used_whole_or_not_at_all() -> N
 class Store:
     """Keeps states in memory and answers loads when it is told to."""
 
-    def __init__(self, *, whole_only: bool = False) -> None:
+    def __init__(self, *, whole_only: bool = False, max_bytes: int = 10**9) -> None:
+        self.max_bytes = max_bytes
         self.index = KVIndex(whole_only=whole_only)
         self.payloads: dict[str, bytearray] = {}
         self.asked: list[tuple[str, StoredState]] = []
@@ -108,6 +109,10 @@ class Store:
 
     def find(self, scope: str, tokens: Sequence[int]) -> tuple[StoredState, int] | None:
         return self.index.find(scope, tokens)
+
+    def can_hold(self, scope: str, num_tokens: int, num_bytes: int) -> bool:
+        assert num_bytes == 4 * num_tokens
+        return num_bytes <= self.max_bytes
 
     def wants(self, scope: str, tokens: Sequence[int]) -> bool:
         return is_worth_storing(tokens) and not self.index.covers(scope, tokens)
@@ -177,6 +182,17 @@ def test_taken_over_conversation_comes_back_from_the_store() -> None:
         results = run(engine, store)
 
     check(results["a again"], [1] * 500 + [3], num_cached=500)
+
+
+@pytest.mark.parametrize(("max_bytes", "num_saves"), [(1999, 0), (2100, 1)])
+def test_state_that_is_too_large_is_not_taken_out(max_bytes: int, num_saves: int) -> None:
+    store = Store(max_bytes=max_bytes)
+    engine, model, _clock = make_engine(store)
+    for tokens in ([1] * 500, [2] * 300):
+        engine.add(make_request("r", tokens))
+        run(engine, store)
+
+    assert model.num_saves == len(store.payloads) == num_saves
 
 
 def test_state_that_cannot_be_read_is_computed_again() -> None:
