@@ -148,8 +148,7 @@ class Answer:
 
     def _note(self, index: int, rendered: Rendered) -> None:
         self._rendered[index] = rendered
-        if rendered.is_thinking:
-            self._readers[index].begin_thinking()
+        self._readers[index].begin(rendered)
 
     def _usage(self) -> dict[str, int]:
         """The prompt counts once, however many choices were asked for."""

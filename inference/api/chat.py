@@ -121,7 +121,9 @@ def _work(
 
 def thinking_of(chosen: Chosen, asked: bool | str | None) -> bool | str | None:
     """A model that can think does, unless it is told not to."""
-    return True if asked is None and chosen.syntax.thinking is not None else asked
+    if chosen.syntax.is_harmony and asked == "max":
+        return "high"
+    return True if asked is None and chosen.syntax.knows_thinking else asked
 
 
 def chat_messages(defaults: ModelDefaults, messages: list[MessageBody]) -> list[ChatMessage]:

@@ -25,6 +25,7 @@ from inference.api.wishes import with_wishes
 from inference.errors import InvalidRequest, ModelNotFound
 from inference.prompt.choice import Chosen, Templates
 from inference.prompt.go_template import GoTemplate, GoTemplateError
+from inference.prompt.parsing import AnswerSyntax
 from inference.runner.messages import ChatMessage, ChatPrompt, InfillPrompt, Prompt, Submit, TextPrompt
 
 _MAX_TEMPLATE_CHARS = 64 * 1024
@@ -98,7 +99,9 @@ def _work(body: GenerateBody, opened: OpenModel, options: Options) -> tuple[Subm
     if is_infill:
         template = chosen.go if chosen.syntax.knows_infill else None
         prompt = InfillPrompt(prefix=body.prompt, suffix=body.suffix, template=template)
-    reading = Reading(chosen.syntax, parses_thinking=bool(think) and not is_infill)
+    # Nobody asked for Harmony's messages here, so that nothing is looked for but text.
+    is_plain = chosen.syntax.is_harmony and (body.raw or is_infill)
+    reading = Reading(AnswerSyntax() if is_plain else chosen.syntax, parses_thinking=bool(think) and not is_infill)
     work = Submit(
         request_id=os.urandom(8).hex(),
         prompt=prompt,

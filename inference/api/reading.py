@@ -3,14 +3,15 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from inference.api.lines import AnswerPart
+from inference.prompt.harmony.parser import HarmonyParser
 from inference.prompt.parsing import AnswerEvent, AnswerParser, AnswerSyntax, ContentDelta, ThinkingDelta, ToolCall
 from inference.runner.messages import CallRules, Submit, TokenLogprob
-from inference.scheduler import Output
+from inference.scheduler import Output, Rendered
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Reading:
 
     def asked_of(self, work: Submit) -> Submit:
         """The work with what the runner has to do for it."""
+        if self.syntax.is_harmony:
+            return msgspec.structs.replace(work, is_harmony=True, calls=self._call_rules())
         tags = self.syntax.thinking
         return msgspec.structs.replace(
             work,
@@ -49,19 +52,29 @@ class Reading:
         )
 
 
+class Parser(Protocol):
+    """Takes the text of one answer apart, as it grows."""
+
+    def feed(self, text: str, /) -> list[AnswerEvent]:
+        """What is certain now; often nothing."""
+
+    def finish(self) -> list[AnswerEvent]:
+        """The rest, when the answer ends."""
+
+
 class AnswerReader:
     """Of one answer: from the runner's output to parts. Log probabilities go with the part that comes after them."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._parser = self._new_parser(is_thinking=False)
+        self._parser = self._new_parser(Rendered())
         self._logprobs: list[TokenLogprob] = []
         self._num_tokens = 0
 
-    def begin_thinking(self) -> None:
-        """The prompt ended where a thinking part begins, perhaps although none was wanted: not every model can be stopped
-        from thinking. To be called before anything is read."""
-        self._parser = self._new_parser(is_thinking=True)
+    def begin(self, rendered: Rendered) -> None:
+        """The prompt may have ended where a thinking part begins, perhaps although none was wanted: not every model can be
+        stopped from thinking. To be called before anything is read."""
+        self._parser = self._new_parser(rendered)
 
     def read(self, output: Output) -> list[AnswerPart]:
         self._logprobs += output.logprobs
@@ -73,8 +86,10 @@ class AnswerReader:
         parts = self._parts(self._parser.finish())
         return [*parts, AnswerPart(logprobs=self._logprobs)] if self._logprobs else parts
 
-    def _new_parser(self, *, is_thinking: bool) -> AnswerParser:
-        reading = self._reading
+    def _new_parser(self, rendered: Rendered) -> Parser:
+        reading, is_thinking = self._reading, rendered.is_thinking
+        if reading.syntax.is_harmony:
+            return HarmonyParser(reading.tools, opening=rendered.opening, is_strict=reading.is_call_required)
         return AnswerParser(
             reading.syntax,
             parses_thinking=reading.parses_thinking or is_thinking,

@@ -1,5 +1,6 @@
 """What a model can be asked for, told from its files without loading it, in Ollama's words."""
 
+from inference.harmony import speaks_harmony
 from inference.library.gguf import GGUFMetadata
 
 #: Of the token that begins a text with a gap, under its newer and its older name.
@@ -35,4 +36,4 @@ def _knows_tools(template: str) -> bool:
 
 
 def _knows_thinking(template: str) -> bool:
-    return ".Thinking" in template or ("<think>" in template and "</think>" in template)
+    return ".Thinking" in template or ("<think>" in template and "</think>" in template) or speaks_harmony(template)

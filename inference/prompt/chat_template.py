@@ -6,6 +6,8 @@ from typing import Any
 from jinja2 import TemplateError
 
 from inference.errors import EngineError, InvalidRequest
+from inference.harmony import speaks_harmony
+from inference.prompt.harmony import messages as harmony
 from inference.prompt.sandbox import (
     MAX_SOURCE_CHARS,
     MAX_VALUE_CHARS,
@@ -32,6 +34,7 @@ class ChatTemplate:
     def __init__(self, source: str | None, *, bos_text: str = "", eos_text: str = "", seconds: float = RENDER_SECONDS) -> None:
         """`seconds` bounds one rendering. A template that cannot be compiled is reported when it is used."""
         self._seconds = seconds
+        self._is_harmony = source is not None and speaks_harmony(source)
         # As in Hugging Face, `tools` and `documents` are there and none: templates ask for either.
         self._constants = {"bos_token": bos_text, "eos_token": eos_text, "tools": None, "documents": None}
         self._compile_error = ""
@@ -55,11 +58,15 @@ class ChatTemplate:
         if self._compile_error:
             raise EngineError(f"This model's chat template cannot be used: {self._compile_error}.")
         *before, last = messages
-        begun = last.content if last.role == "assistant" and before else None
-        dicts = _as_dicts(messages if begun is None else before)
+        is_begun = last.role == "assistant" and bool(before)
+        dicts = _as_dicts(before if is_begun else messages)
+        values, begun = dict(variables or {}), last.content if is_begun else ""
+        if self._is_harmony:
+            dicts, values = harmony.writable(dicts), harmony.understandable(values)
+            begun = harmony.begun_message(last.content, last.thinking or "") if is_begun else ""
         if not self._has_system_role:
             dicts = _fold_system_messages(dicts)
-        return self._render_with_fallback(dicts, dict(variables or {})) + (begun or "")
+        return self._render_with_fallback(dicts, values) + begun
 
     def _render_with_fallback(self, messages: list[dict[str, Any]], variables: dict[str, Any]) -> str:
         try:

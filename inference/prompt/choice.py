@@ -33,7 +33,7 @@ class Templates:
             return self.prefers_go
         go, jinja = syntax_of(self.go, None), syntax_of(None, self.jinja)
         lacks_tools = tools and jinja.knows_tools and not go.knows_tools
-        lacks_thinking = thinking and jinja.thinking is not None and go.thinking is None
+        lacks_thinking = thinking and jinja.knows_thinking and not go.knows_thinking
         return not lacks_tools and not lacks_thinking
 
     @property
@@ -42,7 +42,7 @@ class Templates:
 
     @property
     def know_thinking(self) -> bool:
-        return self.choose(thinking=True).syntax.thinking is not None
+        return self.choose(thinking=True).syntax.knows_thinking
 
     @property
     def know_infill(self) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 
 import msgspec
 
@@ -11,6 +12,7 @@ from inference.grammar.json_schema import grammar_of
 from inference.grammar.tool_calls import calls_grammar, wants_strictness
 from inference.runner.call_search import CallSearch
 from inference.runner.engine.logprobs import PendingLogprobs
+from inference.runner.harmony_tokens import HarmonyTokens
 from inference.runner.llama.call_constraint import CallConstraint
 from inference.runner.llama.constraint import GrammarConstraint
 from inference.runner.llama.dry import prepare_dry
@@ -27,6 +29,7 @@ class AnswerPreparation:
     def __init__(self, vocabulary: Vocabulary, num_ctx: int) -> None:
         self._vocabulary = vocabulary
         self._num_ctx = num_ctx
+        self._harmony = HarmonyTokens(vocabulary)
 
     def sampling(self, submit: Submit) -> SamplingParams:
         """With token ids in place of texts. Raises `InvalidRequest` naming the parameter."""
@@ -50,6 +53,8 @@ class AnswerPreparation:
 
     def shown_pieces(self, submit: Submit) -> dict[int, bytes]:
         """What is written for the control tokens that stand for marks of the answer."""
+        if submit.is_harmony:
+            return self._harmony.shown_pieces
         shown = {}
         for text in submit.shown_texts:
             tokens = self._vocabulary.tokenize(text, parse_special=True)
@@ -57,10 +62,18 @@ class AnswerPreparation:
                 shown[tokens[0]] = text.encode()
         return shown
 
+    def opening(self, submit: Submit, tokens: Sequence[int]) -> str:
+        """See `PromptRendered`; empty where the answer is no Harmony."""
+        return self._harmony.opening(tokens) if submit.is_harmony else ""
+
     def constraint(self, submit: Submit, *, is_thinking: bool = False) -> GrammarConstraint | CallConstraint | None:
         """`is_thinking`: the prompt ends where the thinking part begins.
 
         Raises `InvalidRequest` that says what of a grammar, a JSON schema or a tool's schema cannot be used."""
+        if submit.is_harmony:
+            if not _holds_from_a_mark(submit) and (submit.calls or submit.json_schema or submit.grammar):
+                raise InvalidRequest("This model's answers cannot be kept to a format, a grammar or a required call.")
+            return None
         start = "" if is_thinking else submit.thinking_start
         end = submit.thinking_end if is_thinking or submit.may_think else ""
         shown = frozenset(self.shown_pieces(submit))

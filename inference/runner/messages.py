@@ -146,6 +146,9 @@ class Submit(msgspec.Struct, frozen=True, tag="submit", kw_only=True, omit_defau
     thinking_start: str = ""
     #: Whether the answer may begin with a thinking part where the prompt did not.
     may_think: bool = True
+    #: The answer is messages in Harmony (see `inference.harmony`), whose marks are written with `FLAG` before them where they
+    #: are tokens; a grammar holds for the content of a message to the user, or for a call.
+    is_harmony: bool = False
     #: Marks whose tokens are written out although control tokens are not.
     shown_texts: list[str] = []
     #: Whether `RequestFinished` has the tokens of prompt and answer.
@@ -256,7 +259,8 @@ class PromptProgress(msgspec.Struct, frozen=True, tag="prompt_progress", kw_only
 
 
 class PromptRendered(msgspec.Struct, frozen=True, tag="rendered", kw_only=True, omit_defaults=True):
-    """Comes first, for a `Submit` with `thinking_start`, `wants_prompt_size` or `is_render_only`; the text only for the last.
+    """Comes first, for a `Submit` with `thinking_start`, `is_harmony`, `wants_prompt_size` or `is_render_only`; the text only
+    for the last.
     `num_prompt_tokens` is what `RequestStats` will say, where it was asked for."""
 
     request_id: str
@@ -265,6 +269,8 @@ class PromptRendered(msgspec.Struct, frozen=True, tag="rendered", kw_only=True, 
     text: str = ""
     num_images: int = 0
     num_prompt_tokens: int = 0
+    #: In Harmony, the header of the message that the answer goes on with: see `inference.prompt.harmony.reader`.
+    opening: str = ""
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):

@@ -89,7 +89,8 @@ class Preparation:
         return bool(mark) and b"".join(pieces).rstrip().endswith(mark.encode())
 
     def _rendered(self, submit: Submit, prompt: PromptTokens, is_thinking: bool) -> PromptRendered | None:
-        if not submit.thinking_start and not submit.is_render_only and not submit.wants_prompt_size:
+        wants_start = bool(submit.thinking_start) or submit.is_harmony
+        if not wants_start and not submit.is_render_only and not submit.wants_prompt_size:
             return None
         text = prompt.text if submit.is_render_only else ""
         if submit.is_render_only and not text:
@@ -102,6 +103,7 @@ class Preparation:
             text=text,
             num_images=num_images,
             num_prompt_tokens=prompt.size if submit.wants_prompt_size else 0,
+            opening=self._answers.opening(submit, prompt.tokens),
         )
 
     def _max_tokens(self, submit: Submit) -> int | None:

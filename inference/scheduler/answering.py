@@ -37,7 +37,7 @@ async def answer(model: LoadedModel, ticket: Ticket, runner: Runner, submit: Sub
                 elif isinstance(event, PromptProgress):
                     ticket.stream.put_status(Prefilling(event.num_computed_tokens, event.num_prompt_tokens))
                 elif isinstance(event, PromptRendered):
-                    ticket.stream.put_rendered(Rendered(event.text, event.num_images, event.is_thinking, event.num_prompt_tokens))
+                    ticket.stream.put_rendered(_rendered(event))
                 elif isinstance(event, RequestFinished | Embeddings):
                     _finish(model, ticket, event, metrics)
                 elif isinstance(event, Tokens):
@@ -52,6 +52,10 @@ async def answer(model: LoadedModel, ticket: Ticket, runner: Runner, submit: Sub
         logger.exception("A request failed.")
         metrics.outcomes[InferenceError.code] += 1
         ticket.stream.finish(InferenceError("The request failed; the log says why."))
+
+
+def _rendered(event: PromptRendered) -> Rendered:
+    return Rendered(event.text, event.num_images, event.is_thinking, event.num_prompt_tokens, event.opening)
 
 
 def _put_output(stream: RequestStream, delta: OutputDelta) -> None:

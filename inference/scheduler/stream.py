@@ -38,12 +38,14 @@ class Prefilling:
 
 @dataclass(frozen=True)
 class Rendered:
-    """The prompt as the template wrote it, when it was asked for. `is_thinking`: it ends where a thinking part begins."""
+    """The prompt as the template wrote it, when it was asked for. `is_thinking`: it ends where a thinking part begins.
+    `opening`: see `PromptRendered`."""
 
     text: str = ""
     num_images: int = 0
     is_thinking: bool = False
     num_prompt_tokens: int = 0
+    opening: str = ""
 
 
 @dataclass(frozen=True)

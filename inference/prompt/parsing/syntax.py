@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from inference.grammar.tag_forms import FORMS
+from inference.harmony import speaks_harmony
 from inference.prompt.go_template import GoTemplate, GoTemplateError
 from inference.prompt.go_template.nodes import Action, Branch, Node, Text, names_in, operands_in
 from inference.prompt.parsing.thinking import ThinkingTags
@@ -24,6 +25,12 @@ class AnswerSyntax:
     tag_form: str = ""
     #: Can fill in what is missing between two texts, by its template.
     knows_infill: bool = False
+    #: Answers in `inference.harmony`, which has its own marks for everything: `thinking` and `tool_marks` say nothing then.
+    is_harmony: bool = False
+
+    @property
+    def knows_thinking(self) -> bool:
+        return self.thinking is not None or self.is_harmony
 
     @property
     def call_marks(self) -> tuple[str, ...]:
@@ -40,7 +47,10 @@ class AnswerSyntax:
 def syntax_of(go_template: str | None, jinja: str | None) -> AnswerSyntax:
     """Of the template in Go's language, or where there is none of the Jinja template. One that cannot be read is a model
     that knows nothing."""
-    return _jinja_syntax(jinja or "") if go_template is None else _go_syntax(go_template)
+    syntax = _jinja_syntax(jinja or "") if go_template is None else _go_syntax(go_template)
+    if speaks_harmony((jinja or "") if go_template is None else go_template):
+        return AnswerSyntax(knows_tools=syntax.knows_tools, knows_infill=syntax.knows_infill, is_harmony=True)
+    return syntax
 
 
 def _jinja_syntax(template: str) -> AnswerSyntax:

@@ -1,0 +1,1 @@
+"""What Harmony, the format of gpt-oss models, needs beside a chat template: see `inference.harmony`."""
