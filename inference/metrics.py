@@ -51,15 +51,18 @@ class ModelMetrics:
     def add_answer(self, finish_reason: str, stats: RequestStats, waited_ns: int) -> None:
         """`waited_ns` is from the request's arrival until a runner got it."""
         self.outcomes[finish_reason] += 1
-        self.cached_tokens += stats.num_cached_tokens
-        self.computed_tokens += stats.num_prompt_tokens - stats.num_cached_tokens
-        self.generated_tokens += stats.num_completion_tokens
+        self.add_tokens(stats)
         if stats.num_completion_tokens:
             prompt_ns = stats.queue_duration_ns + stats.prompt_eval_duration_ns
             self.first_token_seconds.observe((waited_ns + prompt_ns) / _NS)
         if stats.num_completion_tokens > 1 and stats.eval_duration_ns:
             # The first token is drawn at the end of the prompt.
             self.tokens_per_second.observe((stats.num_completion_tokens - 1) * _NS / stats.eval_duration_ns)
+
+    def add_tokens(self, stats: RequestStats) -> None:
+        self.cached_tokens += stats.num_cached_tokens
+        self.computed_tokens += stats.num_prompt_tokens - stats.num_cached_tokens
+        self.generated_tokens += stats.num_completion_tokens
 
 
 class Metrics:

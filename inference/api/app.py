@@ -48,6 +48,8 @@ from inference.api.responses.endpoints import input_tokens, responses
 from inference.api.runtime import Runtime
 from inference.api.tokens import detokenize, tokenize
 from inference.api.uploads import append_to_upload, create_upload, finish_upload, list_uploads, remove_upload, show_upload
+from inference.api.usage import usage
+from inference.api.usage_record import KeepUsage
 from inference.errors import InferenceError
 from inference.library.errors import LibraryError
 
@@ -95,6 +97,7 @@ def build_app(runtime: Runtime) -> ASGIApp:
         _route("/api/hearth/registries/{registry}", forget_registry, "DELETE"),
         _route("/api/hearth/files", files, "GET"),
         _route("/api/hearth/forget", forget, "POST"),
+        _route("/api/hearth/usage/{id}", usage, "GET"),
         _route("/api/hearth/damaged", damaged, "GET"),
         _route("/api/hearth/machine", machine, "GET"),
         _route("/api/hearth/estimate", estimate, "POST"),
@@ -122,7 +125,7 @@ def build_app(runtime: Runtime) -> ASGIApp:
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
     app.state.runtime = runtime
-    guarded: ASGIApp = KnownOriginsOnly(TellPromptUsage(app), runtime.settings.origins)
+    guarded: ASGIApp = KnownOriginsOnly(KeepUsage(TellPromptUsage(app), runtime.usages), runtime.settings.origins)
     if runtime.settings.address.is_loopback:
         guarded = LocalHostsOnly(guarded)
     return ForgivingPaths(CountRequests(guarded, runtime.scheduler.metrics, [route.path for route in routes]))

@@ -13,6 +13,7 @@ from inference.api.caller import client_of, scope_of
 from inference.api.capabilities import served_capabilities, templates_of
 from inference.api.images import check_images
 from inference.api.options import Options, read_options, read_think
+from inference.api.request_usage import usage_of
 from inference.api.runtime import Runtime
 from inference.api.schemas import MessageBody, RequestBody
 from inference.api.tools import MAX_TOOL_DEPTH, depth_of
@@ -24,7 +25,7 @@ from inference.library.models import InstalledModel, ModelDefaults
 from inference.library.names import InvalidName, parse_name
 from inference.library.shape import ModelShape, read_shape
 from inference.prompt.choice import Templates
-from inference.runner.messages import Submission, Submit
+from inference.runner.messages import Submission, Submit, Tokenize
 from inference.scheduler import ModelRequest, RequestStream
 
 #: A template goes through all of them in the runner, beside the answers that it computes.
@@ -126,9 +127,10 @@ def submit(
     options: Options,
     keep_alive: float | None,
     work: Submission | None,
+    prompt: int = 0,
 ) -> RequestStream:
-    """Hands the work to the scheduler in the name of the client it is for."""
-    return runtime.scheduler.submit(
+    """Hands the work to the scheduler in the name of the client it is for. What is one `prompt` of the request counts once."""
+    stream = runtime.scheduler.submit(
         ModelRequest(
             model=opened.model,
             num_ctx=options.num_ctx,
@@ -141,6 +143,11 @@ def submit(
             load_options=options.load,
         )
     )
+    usage = usage_of(request.scope)
+    # What is only turned into tokens is not counted.
+    if usage is not None and not isinstance(work, Tokenize):
+        usage.add(stream, prompt)
+    return stream
 
 
 def _addressed(work: Submission | None, scope: str, num_following: int) -> Submission | None:

@@ -28,9 +28,10 @@ class Prepared:
     work: Submit | None
     reading: Reading
 
-    def start(self, seed_offset: int = 0) -> Choice:
+    def start(self, seed_offset: int = 0, *, prompt: int = 0) -> Choice:
         """Gives the work to the scheduler. Choices of one request get offsets of their own: with a seed they differ then, and
-        are the same the next time. Raises an `InferenceError` when there is no place."""
+        are the same the next time; `prompt` is which of the request's prompts it is. Raises an `InferenceError` when there is
+        no place."""
         work = self.work
         if work is not None and seed_offset:
             seed = work.sampling.seed
@@ -44,5 +45,6 @@ class Prepared:
             options=self.options,
             keep_alive=self.keep_alive,
             work=work,
+            prompt=prompt,
         )
-        return Choice(stream, self.reading)
+        return Choice(stream, self.reading, prompt)

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from inference.api.arrivals import Arrivals
 from inference.api.upload_turns import UploadTurns
+from inference.api.usage_record import UsageRecord
 from inference.benchmark.bench import Bencher
 from inference.benchmark.optimise import Optimiser
 from inference.benchmark.results import Benchmarks
@@ -35,6 +36,7 @@ class Runtime:
     scheduler: Scheduler
     jobs: JobManager
     arrivals: Arrivals = field(default_factory=Arrivals)
+    usages: UsageRecord = field(default_factory=UsageRecord)
 
     @cached_property
     def registry(self) -> "Registry":

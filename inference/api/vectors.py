@@ -49,10 +49,11 @@ async def compute(
     """`build` makes the runner's request from an id and some of the texts. Without texts the model is loaded.
     Raises an `InferenceError`, or `ClientDisconnect` when nobody waits any more."""
     options = options_for(runtime, opened, body)
+    numbers = itertools.count()
 
     def start(part: list[Input]) -> RequestStream:
         work = build(os.urandom(8).hex(), part) if part else None
-        return submit(request, runtime, opened, body, options=options, keep_alive=keep_alive, work=work)
+        return submit(request, runtime, opened, body, options=options, keep_alive=keep_alive, work=work, prompt=next(numbers))
 
     parts = list(split(texts)) or [[]]
     # Of a model that also writes answers, only one place is taken.

@@ -9,7 +9,7 @@ import msgspec
 from inference.errors import InvalidRequest, ModelLoadFailed, RunnerCrashed, error_from_code
 from inference.runner.config import RunnerConfig
 from inference.runner.frame_connection import FrameConnection
-from inference.runner.mailbox import Mailbox
+from inference.runner.mailbox import Event, Mailbox, is_end
 from inference.runner.messages import (
     Abort,
     Embeddings,
@@ -24,6 +24,7 @@ from inference.runner.messages import (
     PromptRendered,
     RequestFailed,
     RequestFinished,
+    RequestStats,
     RunnerReady,
     Shutdown,
     Submission,
@@ -34,6 +35,8 @@ from inference.runner.process import RunnerProcess
 logger = logging.getLogger(__name__)
 
 Output = PromptProgress | PromptRendered | OutputDelta | RequestFinished | Embeddings | Tokens
+#: Hears what had been computed for a request; None where that is not known.
+OnAborted = Callable[[RequestStats | None], None]
 
 _EXIT_SECONDS = 5.0
 #: Of the time until SIGTERM, what a runner may use for saving states; there is as much again until SIGKILL.
@@ -51,6 +54,8 @@ class RunnerClient:
         self._process = process
         self._connection = connection
         self._mailboxes: dict[str, Mailbox] = {}
+        #: Of requests that nobody reads any more, until the runner says that they have ended.
+        self._leaving: dict[str, OnAborted] = {}
         self._pongs: dict[int, asyncio.Future[Pong]] = {}
         self._num_pings = 0
         self._is_closing = False
@@ -106,14 +111,19 @@ class RunnerClient:
         return not self._is_closing and not self.exited.is_set()
 
     async def submit(
-        self, submit: Submission, *, on_output: Callable[[OutputDelta], None] | None = None
+        self,
+        submit: Submission,
+        *,
+        on_output: Callable[[OutputDelta], None] | None = None,
+        on_aborted: OnAborted | None = None,
     ) -> AsyncGenerator[Output]:
         """Yields what the request brings, but for deltas that `on_output` has taken (see `Mailbox`); the last is
         `RequestFinished`, `Embeddings` or `Tokens`. Raises the `InferenceError` of a request that failed, `RunnerCrashed` when
-        the process ends. Closing or cancelling the iterator aborts the request."""
+        the process ends. Closing or cancelling the iterator aborts the request; `on_aborted` then hears once, perhaps only
+        after the step that is being computed, what had been done for it."""
         if not self.is_alive:
             raise RunnerCrashed(self._crash_message())
-        if submit.request_id in self._mailboxes:
+        if submit.request_id in self._mailboxes or submit.request_id in self._leaving:
             raise InvalidRequest(f"A request with the id {submit.request_id} is already open.")
         mailbox = self._mailboxes[submit.request_id] = Mailbox(on_output)
         is_over = True
@@ -123,7 +133,7 @@ class RunnerClient:
             await self._connection.drain()
             while not is_over:
                 event = await mailbox.get()
-                is_over = isinstance(event, RequestFinished | RequestFailed | Embeddings | Tokens)
+                is_over = is_end(event)
                 if isinstance(event, RequestFailed):
                     raise error_from_code(event.code, event.message)
                 yield event
@@ -131,7 +141,16 @@ class RunnerClient:
             if self._mailboxes.get(submit.request_id) is mailbox:
                 del self._mailboxes[submit.request_id]
             if not is_over:
-                self._connection.send(Abort(submit.request_id))
+                self._leave(submit.request_id, mailbox, on_aborted or _nobody_asks)
+
+    def _leave(self, request_id: str, mailbox: Mailbox, on_aborted: OnAborted) -> None:
+        if (end := mailbox.end) is not None:
+            on_aborted(_stats_of(end))
+        elif self.exited.is_set():
+            on_aborted(None)
+        else:
+            self._leaving[request_id] = on_aborted
+            self._connection.send(Abort(request_id))
 
     async def abort(self, request_id: str) -> None:
         """The request's iterator ends with `RequestFinished(finish_reason="abort")` after the step that is being computed.
@@ -215,11 +234,16 @@ class RunnerClient:
                 mailbox = self._mailboxes.get(message.request_id)
                 if mailbox is not None:
                     mailbox.put(message)
+                elif is_end(message) and (on_aborted := self._leaving.pop(message.request_id, None)) is not None:
+                    on_aborted(_stats_of(message))
 
     def _tell_everyone(self) -> None:
         self.exited.set()
         for mailbox in self._mailboxes.values():
             mailbox.fail(RunnerCrashed(self._crash_message()))
+        leaving, self._leaving = self._leaving, {}
+        for on_aborted in leaving.values():
+            on_aborted(None)
         for future in self._pongs.values():
             if not future.done():
                 future.set_exception(RunnerCrashed(self._crash_message()))
@@ -230,3 +254,11 @@ class RunnerClient:
         if self._is_closing:
             return "The model was unloaded. Ask again to load it anew."
         return f"The model's process is no longer there: {self._process.describe_end()}. Ask again to start a new one."
+
+
+def _stats_of(end: Event) -> RequestStats | None:
+    return end.stats if isinstance(end, RequestFinished | Embeddings) else None
+
+
+def _nobody_asks(stats: RequestStats | None) -> None:
+    pass

@@ -17,6 +17,11 @@ from inference.wake_up import WakeUp
 Event = PromptProgress | PromptRendered | OutputDelta | RequestFinished | RequestFailed | Embeddings | Tokens
 
 
+def is_end(event: Event) -> bool:
+    """Whether it is the last one of its request."""
+    return isinstance(event, RequestFinished | RequestFailed | Embeddings | Tokens)
+
+
 class Mailbox:
     """Consecutive deltas become one, so a slow reader costs no more memory than the text itself."""
 
@@ -46,6 +51,11 @@ class Mailbox:
         """Raised to the reader after the events that came before."""
         self._error = error
         self._arrived.set()
+
+    @property
+    def end(self) -> Event | None:
+        """The request's last event, where it has come and nobody took it."""
+        return self._events[-1] if self._events and is_end(self._events[-1]) else None
 
     async def get(self) -> Event:
         """The next event. Cancelling it loses none."""

@@ -293,7 +293,8 @@ class OutputDelta(msgspec.Struct, frozen=True, tag="delta", omit_defaults=True):
 
 
 class RequestStats(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Durations in nanoseconds. `num_cached_tokens` of the prompt's tokens were reused from the slot."""
+    """Durations in nanoseconds. `num_cached_tokens` of the prompt's tokens were reused from the slot. Of a request that was
+    aborted, `num_prompt_tokens` are those that had been read by then."""
 
     num_prompt_tokens: int = 0
     num_cached_tokens: int = 0

@@ -27,10 +27,12 @@ logger = logging.getLogger(__name__)
 
 
 async def answer(model: LoadedModel, ticket: Ticket, runner: Runner, submit: Submission, metrics: ModelMetrics) -> None:
-    """Ends the ticket's stream; raises nothing but a cancellation."""
-    put_output = partial(_put_output, ticket.stream)
+    """Ends the ticket's stream; raises nothing but a cancellation, after which the stream is settled by the runner."""
+    put_output, aborted = partial(_put_output, ticket.stream), partial(_aborted, ticket.stream, metrics)
+    ticket.is_with_runner = True
     try:
-        async with aclosing(cast(AsyncGenerator[Any, None], runner.submit(submit, on_output=put_output))) as events:
+        submitted = runner.submit(submit, on_output=put_output, on_aborted=aborted)
+        async with aclosing(cast(AsyncGenerator[Any, None], submitted)) as events:
             async for event in events:
                 if isinstance(event, OutputDelta):
                     put_output(event)
@@ -60,6 +62,12 @@ def _rendered(event: PromptRendered) -> Rendered:
 
 def _put_output(stream: RequestStream, delta: OutputDelta) -> None:
     stream.put_output(delta.text, delta.num_tokens, delta.logprobs)
+
+
+def _aborted(stream: RequestStream, metrics: ModelMetrics, stats: RequestStats | None) -> None:
+    if stats is not None:
+        metrics.add_tokens(stats)
+    stream.settle(stats)
 
 
 def _finish(model: LoadedModel, ticket: Ticket, event: RequestFinished | Embeddings, metrics: ModelMetrics) -> None:

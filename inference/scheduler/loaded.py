@@ -16,6 +16,7 @@ from inference.runner.messages import (
     PromptProgress,
     PromptRendered,
     RequestFinished,
+    RequestStats,
     RunnerReady,
     Submission,
     Tokenize,
@@ -38,7 +39,11 @@ class Runner(Protocol):
     def pid(self) -> int: ...
 
     def submit(
-        self, submit: Submission, *, on_output: Callable[[OutputDelta], None] | None = None
+        self,
+        submit: Submission,
+        *,
+        on_output: Callable[[OutputDelta], None] | None = None,
+        on_aborted: Callable[[RequestStats | None], None] | None = None,
     ) -> AsyncIterator[PromptProgress | PromptRendered | OutputDelta | RequestFinished | Embeddings | Tokens]: ...
 
     async def ping(self, timeout: float = 10.0) -> object: ...  # noqa: ASYNC109
@@ -96,6 +101,8 @@ class Ticket:
     arrived_ns: int = field(default_factory=time.monotonic_ns)
     #: When it got its slot.
     started_ns: int = 0
+    #: From now on it is the runner who says what was computed.
+    is_with_runner: bool = False
     task: asyncio.Task[None] | None = None
 
 

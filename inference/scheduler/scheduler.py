@@ -159,6 +159,7 @@ class Scheduler:
         if ticket.task is not None:
             ticket.task.cancel()
         elif model.queue.remove(ticket):
+            ticket.stream.settle(None)
             self._advance(model)
 
     def _advance(self, model: LoadedModel) -> None:
@@ -200,6 +201,8 @@ class Scheduler:
     def _release(self, model: LoadedModel, ticket: Ticket) -> None:
         # Here and not in the task itself: a task cancelled before its first step runs none of its code.
         ticket.stream.finish(RunnerCrashed("The model runner ended the answer without a reason."))
+        if not ticket.is_with_runner:
+            ticket.stream.settle(None)
         model.running.discard(ticket)
         model.last_used = time.monotonic()
         self._advance(model)

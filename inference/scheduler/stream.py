@@ -96,6 +96,9 @@ class RequestStream:
         self._is_delivered = False
         self._is_cancelled = False
         self._wake = WakeUp()
+        self._num_put_tokens = 0
+        self._stats: RequestStats | None = None
+        self._on_settled: list[Callable[[RequestStats], None]] = []
 
     @property
     def is_ended(self) -> bool:
@@ -112,6 +115,22 @@ class RequestStream:
         self._wake.set()
         if not had_ended:
             self._on_cancel()
+
+    def when_settled(self, function: Callable[[RequestStats], None]) -> None:
+        """Calls it once with what was computed in all: at once where that is known. It is known with the answer's end or, of
+        one that is aborted, a little after it."""
+        if self._stats is not None:
+            function(self._stats)
+        else:
+            self._on_settled.append(function)
+
+    def settle(self, stats: RequestStats | None) -> None:
+        """What was computed, known from now on; None where nobody can tell more than what came of it. The first counts."""
+        if self._stats is None:
+            self._stats = stats or RequestStats(num_completion_tokens=self._num_put_tokens)
+            waiting, self._on_settled = self._on_settled, []
+            for function in waiting:
+                function(self._stats)
 
     def put_status(self, status: Status) -> None:
         """Only the newest unread status is kept."""
@@ -130,6 +149,7 @@ class RequestStream:
             self._status = None
             self._text.append(text)
             self._num_tokens += num_tokens
+            self._num_put_tokens += num_tokens
             self._logprobs += logprobs or ()
             self._wake.set()
             num_bytes = len(text) + sum(_LOGPROB_BYTES + _TOP_BYTES * len(entry.top) for entry in logprobs or ())
@@ -156,6 +176,7 @@ class RequestStream:
         if not self.is_ended:
             self._outcome = outcome
             self._wake.set()
+            self.settle(outcome.stats if isinstance(outcome, Finished) else None)
 
     def __aiter__(self) -> "RequestStream":
         return self

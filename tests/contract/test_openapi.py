@@ -20,6 +20,7 @@ LEFT_OUT = {
     "/metrics": "Prometheus' own format: docs/metrics.md",
     "/openapi.json": "the document itself",
     "/api/hearth/forget": "for the web process alone, on the Unix socket",
+    "/api/hearth/usage/{id}": "for the web process alone, on the Unix socket",
     "/api/me": "of an account at ollama.com, which nobody has here",
     "/api/signout": "of an account at ollama.com, which nobody has here",
     "/api/user/keys/{key}": "of an account at ollama.com, which nobody has here",

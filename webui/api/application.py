@@ -7,6 +7,7 @@ from typing import Any
 
 from webui.api.changing import pass_change
 from webui.api.cors import is_preflight, preflight_headers
+from webui.api.cut_answers import cut_answers, new_request_id
 from webui.api.key_watch import key_watch
 from webui.api.keys import check_scope, holder_of
 from webui.api.listing import pass_list
@@ -16,6 +17,8 @@ from webui.api.passing import Passed, open_upstream, pass_on, send_refusal, send
 from webui.api.refusals import Refusal, key_ended, stopping, unexpected, unknown_path, wrong_method
 from webui.api.request import ApiRequest, ClientGone, Receive, Send
 from webui.api.routes import Door, Kind, Route, UnknownPath, WrongMethod, find_route
+from webui.api.upstream import is_trusted_socket
+from webui.api.usage import Usage
 from webui.services.api_key_usage import record_usage
 from webui.services.api_keys import KeyHolder
 
@@ -68,12 +71,17 @@ async def _answer(request: ApiRequest) -> None:
         check_scope(holder, route.door)
         await _pass_while_open(holder, request, route, name, passed)
     finally:
-        usage = passed.usage
-        record_usage(
-            holder.key_id,
-            prompt_tokens=usage.prompt_tokens if usage else 0,
-            completion_tokens=usage.completion_tokens if usage else 0,
-        )
+        _count(holder, passed)
+
+
+def _count(holder: KeyHolder, passed: Passed) -> None:
+    """The request at once, and its tokens as soon as they are known."""
+    if passed.is_usage_missing:
+        record_usage(holder.key_id)
+        cut_answers.ask(holder.key_id, passed.request_id, told=passed.usage)
+        return
+    usage = passed.usage or Usage()
+    record_usage(holder.key_id, prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens)
 
 
 async def _pass_while_open(holder: KeyHolder, request: ApiRequest, route: Route, name: str, passed: Passed) -> None:
@@ -109,9 +117,11 @@ async def _pass_for(holder: KeyHolder, request: ApiRequest, route: Route, name: 
     elif route.kind is Kind.CHANGES:
         await pass_change(holder, request, passed)
         return
+    if route.kind is Kind.USES and is_trusted_socket():
+        passed.request_id = new_request_id()
     await _pass(request, body=body, caller=holder.caller, passed=passed)
 
 
 async def _pass(request: ApiRequest, *, body: bytes | None, caller: str, passed: Passed) -> None:
-    upstream = await open_upstream(request, body=body, caller=caller)
+    upstream = await open_upstream(request, body=body, caller=caller, request_id=passed.request_id)
     await pass_on(request, upstream, is_body_sent=body is not None, passed=passed)

@@ -22,18 +22,29 @@ _LARGEST_LIST = 64 * 1024 * 1024
 @dataclass
 class Passed:
     """What came of it. `is_whole`: the answer came to its end, `is_error`: which is an error; `is_sent`: the runtime has seen
-    something of the request; `cut`: why it is ended from here."""
+    something of the request; `cut`: why it is ended from here. `request_id` is what the runtime knows the request by, "" where
+    it was not told. `usage` is final where `is_usage_told`: else it is what the last line says, whichever that is."""
 
     is_sent: bool = False
+    request_id: str = ""
     status: int = 0
     usage: Usage | None = None
+    is_usage_told: bool = False
     is_whole: bool = False
     is_error: bool = False
     cut: Refusal | None = None
 
+    @property
+    def is_usage_missing(self) -> bool:
+        """The runtime computed something and did not come to say how much."""
+        if not (self.is_sent and self.request_id) or self.is_usage_told:
+            return False
+        return not self.is_whole or (self.is_error and self.status < HTTPStatus.BAD_REQUEST)
 
-async def open_upstream(request: ApiRequest, *, body: bytes | None, caller: str) -> Upstream:
-    """Sends the head, and the body where it has been read; else it is for `pump_body`. Raises Refusal."""
+
+async def open_upstream(request: ApiRequest, *, body: bytes | None, caller: str, request_id: str = "") -> Upstream:
+    """Sends the head, and the body where it has been read; else it is for `pump_body`. The runtime is told who asks, and under
+    which `request_id` it is to keep what is computed, where it believes that: over its Unix socket. Raises Refusal."""
     try:
         upstream = await connect(is_head_request=request.method == "HEAD")
     except UpstreamUnreachable:
@@ -42,6 +53,7 @@ async def open_upstream(request: ApiRequest, *, body: bytes | None, caller: str)
     headers += to_the_runtime(request.scope["headers"])
     if caller and is_trusted_socket():
         headers.append((b"hearth-caller", caller.encode("ascii")))
+        headers += [(b"hearth-request", request_id.encode("ascii"))] if request_id else []
     headers += [*_framing(request, body), (b"connection", b"close")]
     try:
         await upstream.send(request.method.encode("ascii"), target, headers)
@@ -100,6 +112,7 @@ async def _answer(request: ApiRequest, upstream: Upstream, passed: Passed) -> No
     headers = dict(head.headers)
     reader = UsageReader() if USAGE_HEADER in headers else reader_for(headers.get(b"content-type", b""))
     passed.usage = read_usage(headers[USAGE_HEADER]) if USAGE_HEADER in headers else None
+    passed.is_usage_told = passed.usage is not None
     await send_head(request, head)
     last = b""
     try:
@@ -116,6 +129,7 @@ async def _answer(request: ApiRequest, upstream: Upstream, passed: Passed) -> No
         await _send_failure(request, headers, last, passed.cut or stopping())
         raise
     finally:
+        passed.is_usage_told = passed.is_usage_told or reader.usage is not None
         held = reader.end()
         passed.usage = passed.usage or reader.usage
     passed.is_whole, passed.is_error = True, reader.is_error or head.status >= HTTPStatus.BAD_REQUEST

@@ -84,7 +84,7 @@ ROUTES = [
         "GET /api/hearth/jobs", "GET,DELETE /api/hearth/jobs/{id}", "POST /api/hearth/jobs/{id}/{action}",
         "GET,POST /api/hearth/uploads", "GET,PATCH,DELETE /api/hearth/uploads/{id}", "POST /api/hearth/uploads/{id}/finish",
     ),
-    *_routes(Door.NOBODY, Kind.PLAIN, "POST /api/hearth/forget"),
+    *_routes(Door.NOBODY, Kind.PLAIN, "POST /api/hearth/forget", "GET /api/hearth/usage/{id}"),
 ]  # fmt: skip
 
 

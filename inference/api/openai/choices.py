@@ -1,6 +1,5 @@
 """Several answers to one request: `n` of each prompt."""
 
-import dataclasses
 from collections.abc import Sequence
 
 from inference.api.choice import Choice
@@ -24,7 +23,7 @@ def start_choices(prompts: Sequence[Prepared], per_prompt: int) -> list[Choice]:
         for number, prepared in enumerate(prompts):
             for offset in range(per_prompt):
                 # One by one: what was started before a refusal has to be known.
-                choices.append(dataclasses.replace(prepared.start(offset), prompt=number))  # noqa: PERF401
+                choices.append(prepared.start(offset, prompt=number))  # noqa: PERF401
     except InferenceError:
         for choice in choices:
             choice.stream.cancel()

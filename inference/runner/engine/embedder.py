@@ -38,7 +38,7 @@ class EmbeddingJob:
     def stats(self, now_ns: int) -> RequestStats:
         started_ns = self.started_ns or now_ns
         return RequestStats(
-            num_prompt_tokens=sum(map(len, self.inputs)),
+            num_prompt_tokens=sum(map(len, self.inputs[: len(self.vectors)])),
             queue_duration_ns=started_ns - self.arrived_ns,
             prompt_eval_duration_ns=now_ns - started_ns,
         )

@@ -100,9 +100,9 @@ class Engine:
             return
         for request in [r for r in self.scheduler.waiting if r.request_id in self._aborted]:
             self.scheduler.waiting.remove(request)
-            self._emit_finished(request, "abort")
+            self._emit_finished(request, "abort", num_read=0)
         for slot in [s for s in self.scheduler.running if s.request and s.request.request_id in self._aborted]:
-            self._finish(slot, "abort")
+            self._finish(slot, "abort", num_read=self._num_read(slot))
         self._aborted.clear()
 
     def _admit(self, now_ns: int) -> None:
@@ -212,8 +212,13 @@ class Engine:
             )
         )
 
-    def _emit_finished(self, request: Request, finish_reason: str) -> None:
-        stats = request.stats(self._clock_ns())
+    def _num_read(self, slot: Slot) -> int | None:
+        """Tokens of the prompt that are computed; None for all of them."""
+        request = slot.request
+        return None if request is None or slot.is_generating else request.tokens_at(slot.num_computed_tokens)
+
+    def _emit_finished(self, request: Request, finish_reason: str, *, num_read: int | None = None) -> None:
+        stats = request.stats(self._clock_ns(), num_read=num_read)
         tokens = list(request.text_tokens) if request.wants_tokens else []
         self._events.append(
             RequestFinished(
@@ -225,12 +230,12 @@ class Engine:
             )
         )
 
-    def _finish(self, slot: Slot, finish_reason: str) -> None:
+    def _finish(self, slot: Slot, finish_reason: str, *, num_read: int | None = None) -> None:
         request = self._release(slot)
         self._emit_text(request, request.detokenizer.flush())
         if request.logprobs and not request.detokenizer.is_stopped and (rest := request.logprobs.take_all()):
             self._events.append(OutputDelta(request.request_id, "", 0, rest))
-        self._emit_finished(request, finish_reason)
+        self._emit_finished(request, finish_reason, num_read=num_read)
 
     def _fail(self, slot: Slot, error: DecodeFailed) -> None:
         self._clear(slot)

@@ -93,12 +93,14 @@ class Request:
             return num_positions
         return num_positions + sum(span.num_extra_tokens for span in self.spans if span.end <= num_positions)
 
-    def stats(self, now_ns: int) -> RequestStats:
+    def stats(self, now_ns: int, *, num_read: int | None = None) -> RequestStats:
+        """`num_read` are the prompt's tokens that were read, where that is not all of them."""
         admitted_ns = self.admitted_ns or now_ns
         prompt_done_ns = self.first_token_ns or now_ns
+        num_prompt_tokens = self.num_prompt_tokens + self.num_extra_tokens if num_read is None else num_read
         return RequestStats(
-            num_prompt_tokens=self.num_prompt_tokens + self.num_extra_tokens,
-            num_cached_tokens=self.tokens_at(self.num_cached_tokens),
+            num_prompt_tokens=num_prompt_tokens,
+            num_cached_tokens=min(self.tokens_at(self.num_cached_tokens), num_prompt_tokens),
             num_dropped_tokens=self.num_dropped_tokens,
             num_completion_tokens=self.num_completion_tokens,
             queue_duration_ns=admitted_ns - self.arrived_ns,

@@ -22,6 +22,7 @@ from inference.runner.messages import (
     FromRunner,
     OutputDelta,
     RequestFinished,
+    RequestStats,
     RunnerReady,
     decode_from_runner,
     encode_frame,
@@ -166,6 +167,59 @@ async def test_abort_ends_the_request_with_what_there_is(runner: RunnerClient) -
     assert rest[-1].finish_reason == "abort"
     # The step that was being computed, and perhaps one more.
     assert sum(event.num_tokens for event in rest if isinstance(event, OutputDelta)) <= rest[-1].stats.num_completion_tokens
+
+
+async def test_request_that_is_left_tells_what_was_computed_for_it(runner: RunnerClient) -> None:
+    told: list[RequestStats | None] = []
+    heard = asyncio.Event()
+
+    def aborted(stats: RequestStats | None) -> None:
+        told.append(stats)
+        heard.set()
+
+    endless = text("a", "one two three", sampling=ENDLESS, max_tokens=None)
+    stream = runner.submit(endless, on_aborted=aborted)
+    async for event in stream:
+        if isinstance(event, OutputDelta):
+            break
+    await stream.aclose()
+    async with asyncio.timeout(60):
+        await heard.wait()
+    # Two steps later there is still but one word of it.
+    await runner.ping(timeout=60)
+    whole = await ask(runner, text("b", "one two three", max_tokens=1))
+
+    (stats,) = told
+    assert stats is not None and stats.num_completion_tokens >= event.num_tokens
+    assert stats.num_prompt_tokens == whole.end.stats.num_prompt_tokens
+
+
+async def test_request_that_is_left_with_its_end_unread_tells_it(runner: RunnerClient) -> None:
+    """Its end has come and lies in the mailbox: the runner says nothing more of it."""
+    told: list[RequestStats | None] = []
+    stream = runner.submit(text("a", "one two three", sampling=ENDLESS, max_tokens=2), on_aborted=told.append)
+    first = await anext(stream)
+    await ask(runner, text("b", "one", max_tokens=1))
+    async with asyncio.timeout(60):
+        while runner._mailboxes["a"].end is None:
+            await runner.ping(timeout=60)
+
+    await stream.aclose()
+
+    assert isinstance(first, OutputDelta) and [stats and stats.num_completion_tokens for stats in told] == [2]
+
+
+async def test_requests_that_are_left_when_the_process_ends_are_settled(runner: RunnerClient) -> None:
+    told: list[RequestStats | None] = []
+    stream = runner.submit(text("a", "one two three", sampling=ENDLESS, max_tokens=None), on_aborted=told.append)
+    await anext(stream)
+
+    await runner.kill("It was killed.")
+    await runner.exited.wait()
+    with contextlib.suppress(RunnerCrashed):
+        await stream.aclose()
+
+    assert told == [None]
 
 
 async def test_abort_by_closing_the_iterator_frees_the_slot(runner: RunnerClient) -> None:

@@ -37,6 +37,7 @@ class FakeRunner:
         self.open: dict[str, asyncio.Queue[Event | InferenceError]] = {}
         self.seen: list[str] = []
         self.aborted: list[str] = []
+        self.leaving: dict[str, Callable[[RequestStats | None], None]] = {}
         self.is_closed = False
         self.forgotten: list[str] = []
         self.is_hung = False
@@ -46,7 +47,13 @@ class FakeRunner:
         self.pid = next(_PIDS)
         self.most_open = 0
 
-    async def submit(self, submit: Submit, *, on_output: Callable[[OutputDelta], None] | None = None) -> AsyncIterator[Event]:
+    async def submit(
+        self,
+        submit: Submit,
+        *,
+        on_output: Callable[[OutputDelta], None] | None = None,
+        on_aborted: Callable[[RequestStats | None], None] | None = None,
+    ) -> AsyncIterator[Event]:
         if self.exited.is_set():
             raise RunnerCrashed("The model's process is no longer there.")
         events = self.open[submit.request_id] = asyncio.Queue()
@@ -68,6 +75,12 @@ class FakeRunner:
             del self.open[submit.request_id]
             if not is_over:
                 self.aborted.append(submit.request_id)
+                assert on_aborted is not None
+                self.leaving[submit.request_id] = on_aborted
+
+    def end_aborted(self, request_id: str, stats: RequestStats | None) -> None:
+        """The runner has come to the abort."""
+        self.leaving.pop(request_id)(stats)
 
     async def forget(self, scope: str) -> None:
         self.forgotten.append(scope)

@@ -16,6 +16,7 @@ from webui.models import ApiKey, User
 
 @pytest.fixture
 async def upstream(transactional_db: None, settings: Any) -> AsyncIterator[ScriptedUpstream]:
+    from webui.api.cut_answers import cut_answers
     from webui.api.keys import failed_keys
     from webui.services.api_key_usage import write_usage
     from webui.services.event_loop import bind
@@ -28,6 +29,7 @@ async def upstream(transactional_db: None, settings: Any) -> AsyncIterator[Scrip
         await upstream.start(path)
         yield upstream
         await upstream.stop()
+        await cut_answers.settled()
         await sync_to_async(write_usage)()
         failed_keys.forget_all()
 

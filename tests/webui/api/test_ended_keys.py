@@ -103,10 +103,10 @@ async def test_stream_ends_with_its_key(site: Any, upstream: ScriptedUpstream, e
     await other.leave()
     if end is delete:
         async with asyncio.timeout(20):
-            while upstream.asked[-1].target != "/api/hearth/forget":
+            while not (forgets := [asked for asked in upstream.asked if asked.target == "/api/hearth/forget"]):
                 upstream.has_come.clear()
                 await upstream.has_come.wait()
-            await upstream.asked[-1].is_closed.wait()
+            await forgets[0].is_closed.wait()
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,16 @@ async def test_headers_for_the_other_end_go_on_and_others_stay(site: Any, upstre
     asked = upstream.asked[0]
     names = [name.lower() for name, _ in asked.headers]
     assert sorted(names) == sorted(
-        ["host", "content-type", "user-agent", "anthropic-version", "hearth-caller", "content-length", "connection"]
+        [
+            "host",
+            "content-type",
+            "user-agent",
+            "anthropic-version",
+            "hearth-caller",
+            "hearth-request",
+            "content-length",
+            "connection",
+        ]
     )
     assert asked.header("host") == "localhost" and asked.header("connection") == "close"
     assert asked.header("hearth-caller") != "user:1/key:1"

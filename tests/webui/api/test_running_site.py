@@ -183,6 +183,17 @@ def test_key_that_another_process_revokes_ends_its_answers_on_both_ports(site: S
     assert last_line["code"] == "invalid_api_key"
     assert json.loads(last_event.removeprefix("data: "))["error"]["code"] == "invalid_api_key"
 
+    def counted() -> bool:
+        """Nobody came to say what they took: the runtime was asked."""
+        with sqlite3.connect(site.data / "hearth.sqlite3") as database:
+            query = """SELECT requests, prompt_tokens, completion_tokens FROM webui_apikeyusage
+                       JOIN webui_apikey ON webui_apikey.id = key_id WHERE name = 'second'"""
+            found = database.execute(query).fetchone()
+        database.close()
+        return found is not None and found[0] == 2 and found[1] > 2 and found[2] > 2
+
+    wait_until(counted, "the usage of the answers that were cut off")
+
 
 def test_what_two_readers_would_read_differently_is_refused(site: Site, key: str) -> None:
     """Two lengths, a length beside chunks, a folded line: none of them reaches the runtime as a second request."""

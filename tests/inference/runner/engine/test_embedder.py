@@ -96,9 +96,11 @@ def test_step_abort_ends_a_job_once() -> None:
     embedder.abort("a")
     embedder.abort("unknown")
 
+    num_done = len(embedder.jobs[0].vectors)
     (event,) = embedder.step()
 
     assert isinstance(event, RequestFinished) and event.finish_reason == "abort"
+    assert event.stats.num_prompt_tokens == num_done < 50
     assert not embedder.has_work and embedder.step() == []
 
 

@@ -74,7 +74,9 @@ def test_engine_abort_running_ends_at_next_step_without_computing_it() -> None:
 
     events = engine.step()
 
-    assert end_of(events, "a").finish_reason == "abort"
+    end = end_of(events, "a")
+    assert isinstance(end, RequestFinished) and end.finish_reason == "abort"
+    assert end.stats.num_prompt_tokens == len(model.batches[0][0].tokens) and end.stats.num_completion_tokens == 1
     assert len(model.batches) == 1
     assert not engine.has_work
     assert not model.open_samplers
@@ -89,8 +91,22 @@ def test_engine_abort_waiting_never_computes_it() -> None:
 
     events = run(engine)
 
-    assert end_of(events, "b").finish_reason == "abort"
+    end = end_of(events, "b")
+    assert isinstance(end, RequestFinished) and end.finish_reason == "abort"
+    assert end.stats.num_prompt_tokens == end.stats.num_completion_tokens == 0
     assert isinstance(end_of(events, "a"), RequestFinished)
+
+
+def test_engine_abort_amid_the_prompt_tells_how_much_of_it_was_read() -> None:
+    engine = Engine(FakeModel(num_batch=16))
+    engine.add(make_request("a", list(range(40))))
+    engine.step()
+    engine.abort("a")
+
+    end = end_of(engine.step(), "a")
+
+    assert isinstance(end, RequestFinished)
+    assert (end.stats.num_prompt_tokens, end.stats.num_completion_tokens) == (16, 0)
 
 
 def test_engine_abort_unknown_is_ignored() -> None:
