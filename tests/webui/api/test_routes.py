@@ -72,7 +72,8 @@ def test_name_of_a_model_in_a_path_is_told() -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/api/hearth/forget", f"/api/hearth/usage/{'0' * 32}", "/api/unknown", "/api/chat/", "//api/chat", "/api//chat", "/API/CHAT", "/api/./chat",
+        "/api/hearth/forget", f"/api/hearth/usage/{'0' * 32}", "/api/unknown",
+        "/api/chat/", "//api/chat", "/api//chat", "/API/CHAT", "/api/./chat",
         "/api/../api/chat", "/api/blobs/../hearth/forget", "/v1/models/../../api/chat", "/v1/models/..",
         "/api/chat\n", "/api", "/v1", "",
     ],
