@@ -35,6 +35,7 @@ from inference.runner.llama.pooling import LlamaPooling
 from inference.runner.messages import LoadFailed, LoadProgress
 from inference.runner.outbox import Outbox
 from inference.runner.preparation import Preparation
+from inference.runner.preparers import Preparers
 from inference.runner.token_preparation import TokenPreparation
 
 _EXIT_LOAD_FAILED = 1
@@ -100,7 +101,8 @@ def _run(
 ) -> Stop:
     inbox: Inbox = queue.SimpleQueue()
     pooling = LlamaPooling(model_runner.model, model_runner.adapters, config, num_ctx=model_runner.num_ctx)
-    reader = Reader(connection, _build_intake(model_runner), inbox, outbox)
+    preparers = Preparers(functools.partial(_build_intake, model_runner), inbox, outbox)
+    reader = Reader(connection, preparers, inbox, outbox)
     signal.signal(signal.SIGTERM, lambda _signal, _frame: inbox.put(Stop()))
     sys.setswitchinterval(_SWITCH_INTERVAL)
     outbox.put([model_runner.describe()])
@@ -112,11 +114,12 @@ def _run(
     loop = DecodeLoop(engine, Embedder(pooling, max_gap_ms=config.max_gap_ms), inbox, outbox)
     stop = loop.run()
     lifetime.exit_unless_done(_LAST_SECONDS)
-    # The reader uses the model's vocabulary: it has to be gone before the model is. It may have prepared one request more.
+    # Preparers use the model's vocabulary: they have to be gone before the model is. They may have prepared some requests more.
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RD)
     outbox.lift_bound()
     reader.join()
+    preparers.close()
     loop.end_all()
     pooling.close()
     # All that is to be said has been said: the writer sends it while states are saved.

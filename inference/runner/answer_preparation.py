@@ -1,4 +1,4 @@
-"""What a request asks of its answer: biases by text, its grammar, log probabilities. Runs on the reader thread."""
+"""What a request asks of its answer: biases by text, its grammar, log probabilities. Runs on a preparer thread."""
 
 import json
 import math

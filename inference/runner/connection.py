@@ -8,25 +8,20 @@ import socket
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from inference.errors import InferenceError
 from inference.runner.engine.embedder import EmbeddingJob
 from inference.runner.engine.kv_store import Loaded
 from inference.runner.engine.request import Request
-from inference.runner.intake import Intake
 from inference.runner.messages import (
     Abort,
     Embed,
     Forget,
     Ping,
-    RequestFailed,
-    RequestFinished,
-    RequestStats,
     Rerank,
     Shutdown,
-    Submission,
     Submit,
     Tokenize,
     ToRunner,
@@ -35,6 +30,9 @@ from inference.runner.messages import (
 )
 from inference.runner.outbox import Outbox
 from inference.runner.wire import BrokenFrame, read_frame
+
+if TYPE_CHECKING:
+    from inference.runner.preparers import Preparers
 
 logger = logging.getLogger(__name__)
 
@@ -92,12 +90,12 @@ def send_at_once(connection: socket.socket, frames: bytes) -> int:
 
 
 class Reader(threading.Thread):
-    """Frames to work: renders and tokenises here. Ends with one `Stop`, when the client is gone or breaks the contract."""
+    """Frames to work. Ends with one `Stop`, when the client is gone or breaks the contract."""
 
-    def __init__(self, connection: socket.socket, intake: Intake, inbox: Inbox, outbox: Outbox) -> None:
+    def __init__(self, connection: socket.socket, preparers: "Preparers", inbox: Inbox, outbox: Outbox) -> None:
         super().__init__(name="reader", daemon=True)
         self._connection = connection
-        self._intake = intake
+        self._preparers = preparers
         self._inbox = inbox
         self._outbox = outbox
 
@@ -109,7 +107,7 @@ class Reader(threading.Thread):
                 if isinstance(message, Shutdown):
                     seconds = message.seconds
                     break
-                self._dispatch(message)
+                self._dispatch(message, len(body))
                 self._outbox.wait_for_room()
         except (BrokenFrame, msgspec.DecodeError) as error:
             logger.error("The client sent something that is no message: %s", error)
@@ -120,32 +118,17 @@ class Reader(threading.Thread):
         finally:
             self._inbox.put(Stop(is_broken, seconds))
 
-    def _dispatch(self, message: ToRunner) -> None:
-        if isinstance(message, Submit | Embed | Rerank | Tokenize):
-            self._prepare(message)
-        elif isinstance(message, Abort | Forget | Ping):
-            self._inbox.put(message)
-
-    def _prepare(self, message: Submission) -> None:
-        try:
-            if isinstance(message, Tokenize):
-                self._outbox.put([self._intake.tokens(message)])
-                return
-            work = self._intake.prepare(message)
-            if isinstance(work, Request) and work.rendered is not None:
-                self._outbox.put([work.rendered])
-            if isinstance(message, Submit) and message.is_render_only:
-                self._outbox.put([RequestFinished(request_id=message.request_id, finish_reason="stop", stats=RequestStats())])
-            else:
-                self._inbox.put(work)
-        except InferenceError as error:
-            self._fail(message.request_id, error.code, str(error))
-        except Exception as error:
-            logger.exception("A request could not be prepared")
-            self._fail(message.request_id, InferenceError.code, f"The request could not be prepared: {type(error).__name__}.")
-
-    def _fail(self, request_id: str, code: str, message: str) -> None:
-        self._outbox.put([RequestFailed(request_id=request_id, code=code, message=message)])
+    def _dispatch(self, message: ToRunner, num_bytes: int) -> None:
+        match message:
+            case Submit() | Embed() | Rerank() | Tokenize():
+                self._preparers.add(message, num_bytes)
+            case Abort(request_id):
+                if not self._preparers.abort(request_id):
+                    self._inbox.put(message)
+            case Forget():
+                self._preparers.forget(message)
+            case Ping():
+                self._inbox.put(message)
 
 
 class Writer(threading.Thread):

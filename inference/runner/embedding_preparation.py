@@ -1,4 +1,4 @@
-"""From an `Embed` or `Rerank` to a job for the embedder: tokens, bounds, pairs. Runs on the reader thread."""
+"""From an `Embed` or `Rerank` to a job for the embedder: tokens, bounds, pairs. Runs on a preparer thread."""
 
 import time
 

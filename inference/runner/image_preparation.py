@@ -1,4 +1,4 @@
-"""From a conversation with images to one sequence of tokens and images. Runs on the reader thread."""
+"""From a conversation with images to one sequence of tokens and images. Runs on a preparer thread."""
 
 import re
 import secrets

@@ -1,4 +1,4 @@
-"""Which preparation a message needs. Runs on the reader thread."""
+"""Which preparation a message needs. Runs on a preparer thread."""
 
 from inference.errors import InvalidRequest
 from inference.runner.embedding_preparation import EmbeddingPreparation

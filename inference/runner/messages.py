@@ -4,7 +4,7 @@ Frames on a Unix stream socket: a 4-byte big-endian length, then one msgpack-enc
 Both ends import this module and `config`, and nothing else of each other. A `Submit` is answered by `PromptRendered` where
 that was asked for, any number of `PromptProgress` and `OutputDelta`, then by exactly one `RequestFinished` or `RequestFailed`;
 an `Embed` or `Rerank` by exactly one `Embeddings`, `RequestFailed`, or (aborted) `RequestFinished`; a `Tokenize` by exactly
-one `Tokens` or `RequestFailed`.
+one `Tokens`, `RequestFailed`, or (aborted) `RequestFinished`.
 """
 
 from typing import Any

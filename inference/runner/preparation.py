@@ -1,4 +1,4 @@
-"""From a `Submit` to a request that the engine can take: template, tokens, bounds. Runs on the reader thread."""
+"""From a `Submit` to a request that the engine can take: template, tokens, bounds. Runs on a preparer thread."""
 
 import time
 from collections.abc import Sequence

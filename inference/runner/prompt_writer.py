@@ -1,4 +1,4 @@
-"""Which template writes a prompt, and what it hears of a request. Runs on the reader thread."""
+"""Which template writes a prompt, and what it hears of a request. Runs on a preparer thread."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""From a `Tokenize` to its `Tokens`. Runs on the reader thread; nothing is computed."""
+"""From a `Tokenize` to its `Tokens`. Runs on a preparer thread; nothing is computed."""
 
 from collections.abc import Callable, Sequence
 
