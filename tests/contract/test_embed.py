@@ -10,7 +10,7 @@ import ollama
 import pytest
 
 from tests.contract.service import MODEL, Service, until
-from tests.inference.tiny_models import NUM_CTX, NUM_EMBD
+from tests.inference.tiny_models import NUM_CTX, NUM_EMBD, SAME
 
 TEXTS = ["one two three", "red green blue", "the cat is a dog", "sun", "one two three four five six moon"]
 
@@ -61,7 +61,7 @@ def test_embed_list_is_each_text_in_order(embedder: Service, model: str) -> None
     for vector, answer in zip(together["embeddings"], alone, strict=True):
         assert len(vector) == NUM_EMBD
         assert math.hypot(*vector) == pytest.approx(1, abs=1e-6)
-        assert vector == pytest.approx(answer["embeddings"][0], abs=1e-4)
+        assert vector == pytest.approx(answer["embeddings"][0], abs=SAME)
     assert len({tuple(vector) for vector in together["embeddings"]}) == len(TEXTS)
 
 
@@ -73,7 +73,7 @@ def test_embed_more_texts_than_a_runner_is_given_at_once_keep_their_order(embedd
 
     assert len(vectors) == 203
     for number, vector in enumerate(vectors):
-        assert vector == pytest.approx(expected[number % 5], abs=1e-4)
+        assert vector == pytest.approx(expected[number % 5], abs=SAME)
 
 
 def test_embed_many_clients_at_once_each_get_their_own(embedder: Service) -> None:
@@ -83,7 +83,7 @@ def test_embed_many_clients_at_once_each_get_their_own(embedder: Service) -> Non
         answers = list(pool.map(lambda n: embed(embedder, "bert-mean", TEXTS[n % 5])["embeddings"], range(40)))
 
     for number, (vector,) in enumerate(answers):
-        assert vector == pytest.approx(expected[number % 5], abs=1e-4)
+        assert vector == pytest.approx(expected[number % 5], abs=SAME)
 
 
 def test_embed_dimensions_cut_and_normalise_again(embedder: Service) -> None:

@@ -189,8 +189,14 @@ def test_parse_gives_an_object_of_the_asked_class(client: openai.OpenAI) -> None
 
 
 def test_logprobs_are_those_of_the_text(client: openai.OpenAI) -> None:
+    # Letters only: a character of several tokens is in no single one of them.
     response = client.responses.create(
-        model=MODEL, input="Say hello.", max_output_tokens=3, top_logprobs=2, include=["message.output_text.logprobs"]
+        model=MODEL,
+        input="Say hello.",
+        max_output_tokens=3,
+        top_logprobs=2,
+        include=["message.output_text.logprobs"],
+        text={"format": {"type": "json_schema", "name": "mood", "schema": Mood.model_json_schema(), "strict": True}},
     )
 
     (message,) = response.output

@@ -10,6 +10,9 @@ VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"\u2581{word}" fo
 _PAD, _UNK, _CLS, _SEP, _MASK = range(5)
 NUM_EMBD = 32
 NUM_CTX = 64
+#: How far one value may lie from itself when something else is computed beside it. Some processors compute large batches with
+#: numbers of 16 bits: 1e-4 was seen, where others differ by 1e-8.
+SAME = 5e-3
 _NUM_HEADS = 2
 _NUM_LAYERS = 2
 _NUM_FF = 64

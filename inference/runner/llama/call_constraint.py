@@ -1,7 +1,7 @@
 """Keeps the calls of tools in an answer to a grammar, and leaves the rest of it alone."""
 
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING
 
 from llama_cpp import llama_cpp
 
@@ -9,6 +9,9 @@ from inference.runner.call_search import BegunCall, CallSearch
 from inference.runner.llama.candidates import Candidates
 from inference.runner.llama.grammar import Grammar
 from inference.runner.llama.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from inference.runner.llama.sampler import SamplerChain
 
 
 class CallConstraint:
@@ -28,25 +31,25 @@ class CallConstraint:
         self._is_over = False
         self.close = weakref.finalize(self, self._grammar.close)
 
-    def draw(self, chain: Any, candidates: Candidates, context: object, row: int) -> int:
+    def draw(self, chain: "SamplerChain", candidates: Candidates, context: object, row: int) -> int:
         """As `GrammarConstraint.draw`; nothing may follow a call where one is all that was asked for."""
         if self._is_over:
             return -1
         if self._call is not None:
             return self._go_on(self._call, chain, candidates, context, row)
-        token = int(llama_cpp.llama_sampler_sample(chain, context, row))
+        token = chain.draw(candidates, context, row)
         if token in self._vocabulary.end_tokens:
             return token
         piece = self._piece(token)
         begun = self._search.find(piece)
         return token if begun is None else self._begin(begun, token, piece, candidates)
 
-    def _go_on(self, call: Grammar, chain: Any, candidates: Candidates, context: object, row: int) -> int:
+    def _go_on(self, call: Grammar, chain: "SamplerChain", candidates: Candidates, context: object, row: int) -> int:
         candidates.fill(context, row)
-        candidates.apply(chain)
-        token = call.keep(candidates.selected, chain, candidates, context, row)
+        candidates.apply(chain.handle)
+        token = call.keep(candidates.selected, chain.handle, candidates, context, row)
         if token >= 0:
-            llama_cpp.llama_sampler_accept(chain, token)
+            llama_cpp.llama_sampler_accept(chain.handle, token)
             self._look_for_end(candidates)
         return token
 

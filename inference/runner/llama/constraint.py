@@ -1,7 +1,7 @@
 """Keeps one answer to a grammar."""
 
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING
 
 from llama_cpp import llama_cpp
 
@@ -9,6 +9,9 @@ from inference.runner.engine.model_runner import SamplingFailed
 from inference.runner.llama.candidates import Candidates
 from inference.runner.llama.grammar import NOTHING_TO_DRAW, Grammar
 from inference.runner.llama.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from inference.runner.llama.sampler import SamplerChain
 
 #: Of white space before the thinking part, or between it and what the grammar begins with.
 _MOST_GAP_TOKENS = 4
@@ -41,20 +44,20 @@ class GrammarConstraint:
         #: What is to come whatever the chain draws.
         self._forced = b""
 
-    def draw(self, chain: Any, candidates: Candidates, context: object, row: int) -> int:
+    def draw(self, chain: "SamplerChain", candidates: Candidates, context: object, row: int) -> int:
         """A token that the chain draws and the grammar allows; -1 when nothing may follow what is complete, which ends the
         answer. Raises `SamplingFailed`."""
         candidates.fill(context, row)
-        candidates.apply(chain)
+        candidates.apply(chain.handle)
         token = self._next_forced() if self._forced else candidates.selected
         if self._begun is not None:
             token = self._look_for_start(token, candidates)
         if self._is_open:
             token = self._watch(token)
         elif not self._skips(token):
-            token = self._keep(token, chain, candidates, context, row)
+            token = self._keep(token, chain.handle, candidates, context, row)
         if token >= 0:
-            llama_cpp.llama_sampler_accept(chain, token)
+            llama_cpp.llama_sampler_accept(chain.handle, token)
         return token
 
     def _look_for_start(self, token: int, candidates: Candidates) -> int:
@@ -93,7 +96,7 @@ class GrammarConstraint:
         self._forced = self._forced[len(piece) :]
         return token
 
-    def _keep(self, token: int, chain: Any, candidates: Candidates, context: object, row: int) -> int:
+    def _keep(self, token: int, chain: object, candidates: Candidates, context: object, row: int) -> int:
         token = self._grammar.keep(token, chain, candidates, context, row)
         self._num_gap_tokens = _MOST_GAP_TOKENS
         return token

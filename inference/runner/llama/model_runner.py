@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llama_cpp import llama_cpp
-
 from inference.errors import ModelLoadFailed
 from inference.runner.config import RunnerConfig
 from inference.runner.llama import backend
@@ -85,11 +83,11 @@ class LlamaModelRunner:
 
     def sample(self, sampler: SamplerChain, row: int) -> int:
         """Draws a token from the logits of a row of the last batch. Raises `SamplingFailed`."""
-        if sampler.constraint is None:
-            return int(llama_cpp.llama_sampler_sample(sampler.handle, self._context.handle, row))
         if self._candidates is None:
             self._candidates = Candidates(self.vocabulary.num_tokens)
-        return sampler.constraint.draw(sampler.handle, self._candidates, self._context.handle, row)
+        if sampler.constraint is None:
+            return sampler.draw(self._candidates, self._context.handle, row)
+        return sampler.constraint.draw(sampler, self._candidates, self._context.handle, row)
 
     def logprob(self, row: int, token: int, num_top: int) -> TokenLogprob:
         """How likely a token was at a row of the last batch, before any sampling parameter."""

@@ -6,6 +6,7 @@ from typing import Any
 from llama_cpp import llama_cpp
 
 from inference.runner.llama.call_constraint import CallConstraint
+from inference.runner.llama.candidates import Candidates, logits_of
 from inference.runner.llama.constraint import GrammarConstraint
 from inference.runner.llama.dry import dry_sampler, dry_window
 from inference.runner.llama.vocabulary import Vocabulary
@@ -37,20 +38,40 @@ class SamplerChain:
         chain_params = llama_cpp.llama_sampler_chain_default_params()
         chain_params.no_perf = True
         self.handle: Any = llama_cpp.llama_sampler_chain_init(chain_params)
-        self._add_biases(params)
+        #: So many of the likeliest tokens decide alone what is drawn; 0: all do.
+        self._num_deciding = 0
+        self._remembers = False
+        num_biased = self._add_biases(params)
         if params.mirostat and params.temperature > 0:
             self._add_mirostat(params)
             return
-        window = max(self._add_penalties(params), self._add_dry(params))
+        windows = self._add_penalties(params), self._add_dry(params)
+        window = max(windows)
+        self._remembers = window > 0
         # What the penalties remember; nothing else in the chain is moved by what was drawn before.
         for token in prompt_tokens[-window:] if window else ():
             llama_cpp.llama_sampler_accept(self.handle, token)
+        if _only_lowers(params):
+            num_kept = 1 if params.temperature <= 0 else params.top_k
+            self._num_deciding = num_kept + num_biased + sum(windows) if num_kept > 0 else 0
         if params.temperature <= 0:
             self._add(llama_cpp.llama_sampler_init_greedy())
             return
         self._add_filters(params)
         self._add_temperature(params)
         self._add(llama_cpp.llama_sampler_init_dist(self._seed))
+
+    def draw(self, candidates: Candidates, context: object, row: int) -> int:
+        """A token by the logits of a row of the last batch, whatever the constraint says of it."""
+        if self._num_deciding == 1:
+            return int(logits_of(context, row, self._vocabulary.num_tokens).argmax())
+        if self._num_deciding and candidates.fill_likeliest(context, row, self._num_deciding):
+            candidates.apply(self.handle)
+            token = candidates.selected
+            if self._remembers and token >= 0:
+                llama_cpp.llama_sampler_accept(self.handle, token)
+            return token
+        return int(llama_cpp.llama_sampler_sample(self.handle, context, row))
 
     def close(self) -> None:
         if self.handle:
@@ -62,16 +83,17 @@ class SamplerChain:
     def _add(self, sampler: object) -> None:
         llama_cpp.llama_sampler_chain_add(self.handle, sampler)
 
-    def _add_biases(self, params: SamplingParams) -> None:
-        """Tokens that end an answer are never drawn when `ignore_eos` is set."""
+    def _add_biases(self, params: SamplingParams) -> int:
+        """The number of tokens with one. Tokens that end an answer are never drawn when `ignore_eos` is set."""
         wanted = {int(token): bias for token, bias in params.logit_bias.items()}
         if params.ignore_eos:
             wanted |= dict.fromkeys(sorted(self._vocabulary.end_tokens), float("-inf"))
         if not wanted:
-            return
+            return 0
         biases = (llama_cpp.llama_logit_bias * len(wanted))(*wanted.items())
         # llama.cpp copies the array.
         self._add(llama_cpp.llama_sampler_init_logit_bias(self._vocabulary.num_tokens, len(wanted), biases))
+        return len(wanted)
 
     def _add_mirostat(self, params: SamplingParams) -> None:
         self._add(llama_cpp.llama_sampler_init_temp(params.temperature))
@@ -120,3 +142,11 @@ class SamplerChain:
             self._add(llama_cpp.llama_sampler_init_temp_ext(params.temperature, span, exponent))
         else:
             self._add(llama_cpp.llama_sampler_init_temp(params.temperature))
+
+
+def _only_lowers(params: SamplingParams) -> bool:
+    """Whether nothing before the first filter makes a token likelier. Then what the filter keeps is among the likeliest tokens,
+    as many more of them as may have been made less likely. `top_n_sigma` asks for the spread of all logits."""
+    is_lowered = all(bias <= 0 for bias in params.logit_bias.values())
+    is_penalty = params.repeat_penalty >= 1 and params.presence_penalty >= 0 and params.frequency_penalty >= 0
+    return is_lowered and is_penalty and params.top_n_sigma <= 0

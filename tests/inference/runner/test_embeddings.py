@@ -23,7 +23,7 @@ from inference.runner.messages import (
     TokenPrompt,
 )
 from tests.inference.runner.asking import ENDLESS, ask, text
-from tests.inference.tiny_models import NUM_CTX, NUM_EMBD, write_bert, write_llama
+from tests.inference.tiny_models import NUM_CTX, NUM_EMBD, SAME, write_bert, write_llama
 
 pytestmark = pytest.mark.model
 TIMEOUT_S = 60
@@ -164,7 +164,7 @@ async def test_rerank_scores_each_document_and_cuts_long_ones(config: RunnerConf
 
     scores = [struct.unpack("<f", vector)[0] for vector in several.vectors]
     assert len(set(scores)) == 3 and all(0 < score < 1 for score in scores)
-    assert struct.unpack("<f", alone.vectors[0])[0] == pytest.approx(scores[1], abs=1e-5)
+    assert struct.unpack("<f", alone.vectors[0])[0] == pytest.approx(scores[1], abs=SAME)
     # [CLS] one two [SEP] before each document.
     assert several.stats.num_prompt_tokens == 5 + 6 + NUM_CTX
 

@@ -17,7 +17,7 @@ from inference.runner.messages import (
 )
 from tests.inference.pictures import bmp, png, png_of
 from tests.inference.runner.asking import ENDLESS, Answer, ask
-from tests.inference.tiny_models import write_llama
+from tests.inference.tiny_models import SAME, write_llama
 from tests.inference.tiny_projector import NUM_IMAGE_TOKENS, write_projector
 
 RED, BLUE = png(40, 30), png(40, 30, colour=(0, 0, 255))
@@ -63,7 +63,7 @@ async def test_image_is_seen(seer: RunnerClient) -> None:
     assert red.end.stats.num_prompt_tokens == blind.end.stats.num_prompt_tokens + NUM_IMAGE_TOKENS
     assert red_again.end.stats.num_cached_tokens < NUM_IMAGE_TOKENS
     assert red_again.text == red.text
-    assert likeliness(red_again) == pytest.approx(likeliness(red), abs=1e-4)
+    assert likeliness(red_again) == pytest.approx(likeliness(red), abs=SAME)
     assert likeliness(red) != pytest.approx(likeliness(blue), abs=1e-2)
     assert likeliness(red) != pytest.approx(likeliness(blind), abs=1e-2)
 
@@ -79,7 +79,7 @@ async def test_image_in_a_conversation_is_computed_once(seer: RunnerClient) -> N
     assert second.end.stats.num_cached_tokens > NUM_IMAGE_TOKENS
     assert afresh.end.stats.num_cached_tokens < NUM_IMAGE_TOKENS
     assert second.text == afresh.text
-    assert likeliness(second) == pytest.approx(likeliness(afresh), abs=1e-3)
+    assert likeliness(second) == pytest.approx(likeliness(afresh), abs=SAME)
     assert changed.end.stats.num_cached_tokens < NUM_IMAGE_TOKENS
 
 

@@ -13,7 +13,7 @@ from inference.runner.messages import ChatMessage, ChatPrompt, Submit
 from tests.inference.pictures import png
 from tests.inference.runner.asking import ENDLESS, ask
 from tests.inference.runner.test_images import likeliness
-from tests.inference.tiny_models import write_gemma
+from tests.inference.tiny_models import SAME, write_gemma
 from tests.inference.tiny_projector import write_gemma_projector
 
 NUM_IMAGE_TOKENS = 4
@@ -47,7 +47,7 @@ async def test_image_is_seen_and_found_again(config: RunnerConfig) -> None:
         await runner.close()
 
     assert again.end.stats.num_cached_tokens == red.end.stats.num_prompt_tokens - 1
-    assert likeliness(again) == pytest.approx(likeliness(red), abs=1e-3)
+    assert likeliness(again) == pytest.approx(likeliness(red), abs=SAME)
     assert blue.end.stats.num_cached_tokens < again.end.stats.num_cached_tokens
     assert likeliness(red) != pytest.approx(likeliness(blue), abs=1e-2)
 

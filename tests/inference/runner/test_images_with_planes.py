@@ -12,7 +12,7 @@ from inference.runner.messages import ChatMessage, ChatPrompt, Submit
 from tests.inference.pictures import png
 from tests.inference.runner.asking import ENDLESS, ask
 from tests.inference.runner.test_images import likeliness
-from tests.inference.tiny_models import write_qwen2vl
+from tests.inference.tiny_models import SAME, write_qwen2vl
 from tests.inference.tiny_projector import write_qwen_projector
 
 #: Of 6 x 4 tokens, each of 16 x 16 pixels.
@@ -52,7 +52,7 @@ async def test_image_is_seen(seer: RunnerClient) -> None:
     around = red.end.stats.num_prompt_tokens - blind.end.stats.num_prompt_tokens - NUM_IMAGE_TOKENS
     assert 0 <= around < NUM_IMAGE_TOKENS
     assert again.text == red.text
-    assert likeliness(again) == pytest.approx(likeliness(red), abs=1e-4)
+    assert likeliness(again) == pytest.approx(likeliness(red), abs=SAME)
     assert likeliness(red) != pytest.approx(likeliness(blue), abs=1e-2)
 
 
@@ -66,8 +66,8 @@ async def test_image_in_a_conversation_is_computed_once(seer: RunnerClient) -> N
 
     assert second.end.stats.num_cached_tokens >= first.end.stats.num_prompt_tokens - 1
     assert copied.end.stats.num_cached_tokens >= first.end.stats.num_prompt_tokens - 1
-    assert likeliness(second) == pytest.approx(likeliness(afresh), abs=1e-3)
-    assert likeliness(copied) == pytest.approx(likeliness(afresh_too), abs=1e-3)
+    assert likeliness(second) == pytest.approx(likeliness(afresh), abs=SAME)
+    assert likeliness(copied) == pytest.approx(likeliness(afresh_too), abs=SAME)
 
 
 async def test_answer_ends_where_the_room_does(seer: RunnerClient) -> None:

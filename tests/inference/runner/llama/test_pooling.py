@@ -12,7 +12,7 @@ from inference.runner.config import RunnerConfig
 from inference.runner.engine.batch import DecodeFailed
 from inference.runner.llama.embedding_runner import LlamaEmbeddingRunner, is_embedding_model
 from inference.runner.llama.pooling import LlamaPooling
-from tests.inference.tiny_models import NUM_CTX, NUM_EMBD, write_bert, write_llama
+from tests.inference.tiny_models import NUM_CTX, NUM_EMBD, SAME, write_bert, write_llama
 
 Open = Callable[..., LlamaPooling]
 SENTENCE = [2, 5, 6, 7, 8, 3]
@@ -56,7 +56,7 @@ def test_embed_batch_equals_one_by_one_in_order(open_model: Open, write: Callabl
 
     assert [len(floats(vector)) for vector in together] == [NUM_EMBD] * 4
     for row, vector in enumerate(together):
-        assert floats(vector) == pytest.approx(floats(alone[row]), abs=1e-4)
+        assert floats(vector) == pytest.approx(floats(alone[row]), abs=SAME)
         assert max(cosine(vector, other) for other in together[:row] + together[row + 1 :]) < 0.999
 
 
@@ -73,7 +73,7 @@ def test_embed_cls_of_a_causal_model_sees_the_first_token_only(open_model: Open)
 
     first, second = model.embed([SENTENCE, [SENTENCE[0], *OTHERS[1]]])
 
-    assert floats(first) == pytest.approx(floats(second), abs=1e-5)
+    assert floats(first) == pytest.approx(floats(second), abs=SAME)
 
 
 def test_embed_file_without_pooling_takes_the_mean(open_model: Open) -> None:
@@ -134,7 +134,7 @@ def test_rank_gives_one_score_between_0_and_1(open_model: Open, write: Callable[
 
     assert all(len(scores) == 1 and 0 < scores[0] < 1 for scores in together)
     assert len({round(scores[0], 4) for scores in together}) == 4
-    assert [scores[0] for scores in together] == pytest.approx([scores[0] for scores in alone], abs=1e-5)
+    assert [scores[0] for scores in together] == pytest.approx([scores[0] for scores in alone], abs=SAME)
 
 
 def test_embedding_model_is_known_by_its_file(tmp_path: Path, model_path: Path) -> None:
