@@ -188,7 +188,8 @@ def test_thinking_that_was_not_asked_for_does_not_take_place(client: anthropic.A
     assert [block.type for block in answer.content] == ["text"]
     asked: Any = {"type": "adaptive"}
     thinking = client.messages.create(model=MODEL, max_tokens=1, messages=RAIN, thinking=asked)
-    assert [block.type for block in thinking.content] == ["text"]
+    # None, where the model begins with an end or a part of a character.
+    assert all(block.type == "text" for block in thinking.content)
 
 
 class Mood(BaseModel):

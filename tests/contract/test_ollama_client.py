@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import ollama
 import pytest
@@ -95,9 +96,10 @@ def test_format_gives_json_of_the_schema(client: ollama.Client) -> None:
 
 
 def test_logprobs_reach_the_client_in_its_own_types(client: ollama.Client) -> None:
-    lines = list(
-        client.generate(model=MODEL, prompt="hi", stream=True, logprobs=True, top_logprobs=2, options={"num_predict": 4})
-    )
+    # Neither an end nor half a character may come.
+    letters = {"type": "array", "items": {"const": "a"}, "minItems": 4}
+    asked: dict[str, Any] = {"model": MODEL, "prompt": "hi", "format": letters, "options": {"num_predict": 4}}
+    lines = list(client.generate(**asked, stream=True, logprobs=True, top_logprobs=2))
 
     entries = [entry for line in lines for entry in line.logprobs or []]
     assert len(entries) == 4
