@@ -1,4 +1,4 @@
-/* The pages of API keys: copying, the dialog that asks before revoking, and a sentence for each failed request. */
+/* The pages of API keys: copying, the dialogs that edit and revoke, and a sentence for each failed request. */
 
 import "./copying.js";
 
@@ -17,8 +17,10 @@ function showCreated() {
 }
 
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target === dialog) dialog.showModal();
-  else if (event.detail.target.id === "keys") document.querySelector("#keys [aria-invalid=true]")?.focus();
+  if (event.detail.target === dialog) {
+    if (!dialog.open) dialog.showModal();
+    dialog.querySelector("[aria-invalid=true]")?.focus();
+  } else if (event.detail.target.id === "keys") document.querySelector("#keys [aria-invalid=true]")?.focus();
 });
 document.addEventListener("htmx:afterSettle", (event) => event.target.id === "keys" && showCreated());
 showCreated();

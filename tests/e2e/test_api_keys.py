@@ -99,6 +99,35 @@ def test_key_is_revoked_after_asking(page: Page, site: Site) -> None:
     expect(page.locator(".ended .key-row")).to_contain_text("Revoked")
 
 
+def test_key_is_edited_in_a_dialog_that_says_what_is_wrong(page: Page, site: Site) -> None:
+    open_keys(page, site)
+    create(page, "Laptop")
+    opener = page.get_by_role("link", name=re.compile("Edit….*Laptop"))
+
+    opener.press("Enter")
+    dialog = page.get_by_role("dialog", name="Edit “Laptop”")
+    expect(dialog.get_by_label("Key name")).to_have_value("Laptop")
+    expect(dialog.get_by_label("Works for")).to_have_value("as-before")
+    assert_accessible(page)
+    dialog.get_by_role("link", name="Cancel").press("Enter")
+    expect(dialog).to_be_hidden()
+    expect(opener).to_be_focused()
+
+    opener.press("Enter")
+    dialog.get_by_label("Key name").fill("Homework")
+    dialog.get_by_label("Embeddings").uncheck()
+    dialog.get_by_label("Works for").select_option("date")
+    dialog.get_by_role("button", name="Save").press("Enter")
+    expect(dialog.get_by_label("Last day")).to_be_focused()
+    expect(dialog.locator(".field-error")).to_have_text("Choose the last day on which the key works.")
+    assert_accessible(page)
+    dialog.get_by_label("Works for").select_option("never")
+    dialog.get_by_role("button", name="Save").press("Enter")
+
+    expect(page.locator(".notice.success")).to_contain_text("“Homework” are saved")
+    expect(page.locator(".key-row")).to_contain_text(re.compile("Homework.*Chat(?!, Embeddings).*Expires.*Never", re.DOTALL))
+
+
 def test_form_says_what_is_wrong_and_a_date_is_asked_for_only_where_it_is_wanted(page: Page, site: Site) -> None:
     open_keys(page, site)
     expect(page.get_by_label("Last day")).to_be_hidden()

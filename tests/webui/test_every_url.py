@@ -26,6 +26,7 @@ LET_IN = {"account", "account_change_password", "api-keys", "api-reference", "ch
 #: Belongs to one person: nobody else, no administrator either, learns that it is there.
 OWNED = {
     "api-key",
+    "api-key-edit",
     "api-key-revoke",
     "conversation",
     "conversation-rename",

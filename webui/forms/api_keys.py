@@ -1,17 +1,18 @@
-"""The form that makes an API key."""
+"""The forms that make an API key and change one."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils import timezone
+from django.utils import formats, timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from uuid6 import uuid7
 
 from webui.enums import ApiScope
 from webui.forms.accounts import DisplayNameField
-from webui.models import User
+from webui.models import ApiKey, User
 from webui.services.api_keys import ApiKeyRefused, scopes_for
 
 #: What each scope opens, beside its checkbox.
@@ -20,7 +21,7 @@ SCOPE_HELP = {
     ApiScope.EMBED: _("Turn texts into vectors, and sort documents by how well they answer a question."),
     ApiScope.MANAGE: _("Add, change and delete models for everyone. Only for programs that have to."),
 }
-NEVER, ON_A_DATE = "never", "date"
+NEVER, ON_A_DATE, AS_BEFORE = "never", "date", "as-before"
 #: Whoever wants more wants a key that works for ever.
 LONGEST = timedelta(days=3653)
 
@@ -34,10 +35,9 @@ class KeyNameField(DisplayNameField):
         self.widget.attrs["autocomplete"] = "off"
 
 
-class ApiKeyForm(forms.Form):
-    """`key_id` is the form's own: sent twice, it makes one key."""
+class _ApiKeyFields(forms.Form):
+    """What a person decides about a key."""
 
-    key_id = forms.UUIDField(widget=forms.HiddenInput)
     name = KeyNameField()
     scopes = forms.MultipleChoiceField(label=_("What it may do"), widget=forms.CheckboxSelectMultiple)
     expiry = forms.ChoiceField(
@@ -55,9 +55,8 @@ class ApiKeyForm(forms.Form):
         label=_("Last day"), required=False, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
     )
 
-    def __init__(self, data: Any = None, *, user: User) -> None:
-        initial = {"key_id": uuid7(), "scopes": [ApiScope.CHAT, ApiScope.EMBED], "expiry": "90"}
-        super().__init__(data, initial=initial)
+    def __init__(self, data: Any = None, *, user: User, **options: Any) -> None:
+        super().__init__(data, **options)
         scopes = self.fields["scopes"]
         assert isinstance(scopes, forms.MultipleChoiceField)
         scopes.choices = [(scope.value, scope.label) for scope in scopes_for(user)]
@@ -91,3 +90,35 @@ class ApiKeyForm(forms.Form):
     def add_refusal(self, refusal: ApiKeyRefused) -> None:
         field = refusal.field if refusal.field in self.fields else None
         self.add_error(field, refusal.sentence)
+
+
+class ApiKeyForm(_ApiKeyFields):
+    """Makes a key. `key_id` is the form's own: sent twice, it makes one key."""
+
+    key_id = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, data: Any = None, *, user: User) -> None:
+        initial = {"key_id": uuid7(), "scopes": [ApiScope.CHAT, ApiScope.EMBED], "expiry": "90"}
+        super().__init__(data, user=user, initial=initial)
+
+
+class ApiKeyChangeForm(_ApiKeyFields):
+    """Changes a key that works. It is shown on pages that have the other form too, so its fields have other ids."""
+
+    def __init__(self, data: Any = None, *, key: ApiKey) -> None:
+        initial = {"name": key.name, "scopes": key.scopes, "expiry": AS_BEFORE}
+        super().__init__(data, user=key.user, initial=initial, auto_id="change_%s")
+        self._key = key
+        expiry = self.fields["expiry"]
+        assert isinstance(expiry, forms.ChoiceField)
+        others = [choice for choice in _ApiKeyFields.base_fields["expiry"].choices if key.expires_at or choice[0] != NEVER]
+        expiry.choices = [(AS_BEFORE, self._as_before()), *others]
+
+    def expires_at(self) -> datetime | None:
+        return self._key.expires_at if self.cleaned_data["expiry"] == AS_BEFORE else super().expires_at()
+
+    def _as_before(self) -> str:
+        if self._key.expires_at is None:
+            return gettext("As before: ever, until it is revoked")
+        end = formats.date_format(timezone.localtime(self._key.expires_at), "SHORT_DATETIME_FORMAT")
+        return gettext("As before: until %(end)s") % {"end": end}

@@ -1,4 +1,4 @@
-"""API keys: making, revoking and recognising them. Keys authenticate API paths only; no page knows them.
+"""API keys: making, changing, revoking and recognising them. Keys authenticate API paths only; no page knows them.
 
 The text of a key is 256 random bits. That is why one round of SHA-256 is enough to keep it: a slow hash is for what people
 think of, and there is no list of such texts to try. It is looked up by that hash, so that what the time of the look-up could
@@ -29,14 +29,17 @@ from webui.services.forgetting import scope_of
 
 __all__ = [
     "ApiKeyAlreadyMade",
+    "ApiKeyEnded",
     "ApiKeyRefused",
     "KeyHolder",
     "authenticate",
+    "change_key",
     "create_key",
     "holders_of",
     "live_keys",
     "may_create_keys",
     "record_usage",
+    "refuse_ended",
     "revoke_key",
     "revoke_keys_of",
     "scopes_for",
@@ -61,6 +64,12 @@ class ApiKeyRefused(DomainError):
     def __init__(self, sentence: str, field: str | None = None) -> None:
         super().__init__(sentence)
         self.field = field
+
+
+class ApiKeyEnded(DomainError):
+    """It no longer works, so there is nothing to change about it."""
+
+    code = "api_key_ended"
 
 
 class ApiKeyAlreadyMade(DomainError):
@@ -132,6 +141,37 @@ def create_key(
 
 
 @transaction.atomic
+def change_key(user: User, key_id: UUID, *, name: str, scopes: Iterable[str], expires_at: datetime | None) -> ApiKey:
+    """Renames one of the person's own keys and decides anew what it may do and until when; its text stays. Requests that it no
+    longer opens end as they do with a key that is revoked. Where the person may not make keys, it can only get less.
+
+    Raises:
+        Http404: like `access`.
+        ApiKeyEnded: it was revoked or has expired.
+        ApiKeyRefused: a key of this person cannot have that.
+    """
+    user = User.objects.select_for_update().get(pk=user.pk)
+    key = get_api_key(user, key_id)
+    refuse_ended(key)
+    wanted = set(scopes)
+    _refuse_unless_possible(user, name=name, scopes=wanted, expires_at=expires_at)
+    if not may_create_keys(user, SiteSettings.load()) and _gets_more(key, wanted, expires_at):
+        raise ApiKeyRefused(_("Only administrators may create API keys here: a key that exists can get less, not more."))
+    key.name = name.strip()
+    key.scopes = [str(scope) for scope in ApiScope if scope in wanted]
+    key.expires_at = expires_at
+    key.save(update_fields=["name", "scopes", "expires_at"])
+    logger.info("%s changed the API key %s: for %s, expires: %s", user.pk, key.pk, " ".join(key.scopes), expires_at or "never")
+    return key
+
+
+def refuse_ended(key: ApiKey) -> None:
+    """Raises ApiKeyEnded for one that cannot be changed any more."""
+    if not key.is_live:
+        raise ApiKeyEnded(_("“%(name)s” no longer works, and cannot be changed. Create another key.") % {"name": key})
+
+
+@transaction.atomic
 def revoke_key(user: User, key_id: UUID) -> ApiKey:
     """Ends one of the person's own keys at once; one that was revoked before stays as it is. Raises Http404 like `access`."""
     key = get_api_key(user, key_id)
@@ -192,15 +232,24 @@ def _free_id(user: User, key_id: UUID | None) -> UUID:
 def _refuse_unless_allowed(user: User, *, name: str, scopes: set[str], expires_at: datetime | None) -> None:
     if not may_create_keys(user, SiteSettings.load()):
         raise ApiKeyRefused(_("Only administrators may create API keys here."))
+    _refuse_unless_possible(user, name=name, scopes=scopes, expires_at=expires_at)
+    if ApiKey.objects.filter(live_keys(), user=user).count() >= MAX_KEYS:
+        sentence = _("You have %(number)s API keys, and nobody may have more. Revoke one that you no longer need.")
+        raise ApiKeyRefused(sentence % {"number": MAX_KEYS})
+
+
+def _refuse_unless_possible(user: User, *, name: str, scopes: set[str], expires_at: datetime | None) -> None:
     if not name.strip():
         raise ApiKeyRefused(_("Give the key a name, so that you know later what it is for."), "name")
     if not scopes or not scopes <= {str(scope) for scope in scopes_for(user)}:
         raise ApiKeyRefused(_("Choose at least one of the things that a key of yours may do."), "scopes")
     if expires_at is not None and expires_at <= timezone.now():
         raise ApiKeyRefused(_("Choose a day in the future."), "expires_on")
-    if ApiKey.objects.filter(live_keys(), user=user).count() >= MAX_KEYS:
-        sentence = _("You have %(number)s API keys, and nobody may have more. Revoke one that you no longer need.")
-        raise ApiKeyRefused(sentence % {"number": MAX_KEYS})
+
+
+def _gets_more(key: ApiKey, scopes: set[str], expires_at: datetime | None) -> bool:
+    lasts_longer = key.expires_at is not None and (expires_at is None or expires_at > key.expires_at)
+    return lasts_longer or not scopes <= set(key.scopes)
 
 
 def _forget_ended_keys(user: User) -> None:

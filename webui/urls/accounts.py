@@ -12,6 +12,7 @@ account_urls = [
     path("accounts/password/", accounts.change_password, name="account_change_password"),
     path("accounts/api-keys/", api_keys.api_keys, name="api-keys"),
     path("accounts/api-keys/<uuid:key_id>/", api_keys.api_key, name="api-key"),
+    path("accounts/api-keys/<uuid:key_id>/edit/", api_keys.edit, name="api-key-edit"),
     path("accounts/api-keys/<uuid:key_id>/revoke/", api_keys.revoke, name="api-key-revoke"),
     path("accounts/waiting/", accounts.waiting, name="waiting"),
     path("accounts/reset/<uuid:user_id>/<slug:token>/", accounts.reset, name="password-reset"),

@@ -1,4 +1,4 @@
-"""A person's own API keys: the list with a form to create one, what each was used for, and revoking."""
+"""A person's own API keys: the list with a form to create one, what each was used for, changing and revoking."""
 
 from typing import Any
 from uuid import UUID
@@ -15,10 +15,19 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from webui.access import get_api_key, visible_api_keys
 from webui.api_examples import examples_for
-from webui.forms.api_keys import ApiKeyForm
+from webui.forms.api_keys import ApiKeyChangeForm, ApiKeyForm
 from webui.models import ApiKey, SiteSettings
 from webui.services.api_key_usage import usage_by_day, with_recent_usage
-from webui.services.api_keys import ApiKeyAlreadyMade, ApiKeyRefused, create_key, may_create_keys, revoke_key
+from webui.services.api_keys import (
+    ApiKeyAlreadyMade,
+    ApiKeyEnded,
+    ApiKeyRefused,
+    change_key,
+    create_key,
+    may_create_keys,
+    refuse_ended,
+    revoke_key,
+)
 from webui.services.models import model_picker
 from webui.views.requests import PersonRequest, wants_fragment
 
@@ -47,7 +56,7 @@ def api_keys(request: PersonRequest) -> HttpResponse:
         )
     except ApiKeyAlreadyMade as refusal:
         messages.error(request, refusal.sentence)
-        return HttpResponseClientRedirect(reverse("api-keys")) if request.htmx else redirect("api-keys")
+        return _go_to(request, reverse("api-keys"))
     except ApiKeyRefused as refusal:
         form.add_refusal(refusal)
         return _render(request, form)
@@ -61,6 +70,26 @@ def api_key(request: PersonRequest, key_id: UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: PersonRequest, key_id: UUID) -> HttpResponse:
+    key = get_api_key(request.user, key_id)
+    form = ApiKeyChangeForm(request.POST if request.method == "POST" else None, key=key)
+    try:
+        refuse_ended(key)
+        if request.method != "POST" or not form.is_valid():
+            return _render_edit(request, key, form)
+        fields = form.cleaned_data
+        key = change_key(request.user, key.pk, name=fields["name"], scopes=fields["scopes"], expires_at=form.expires_at())
+    except ApiKeyEnded as refusal:
+        messages.error(request, refusal.sentence)
+        return _go_to(request, reverse("api-keys"))
+    except ApiKeyRefused as refusal:
+        form.add_refusal(refusal)
+        return _render_edit(request, key, form)
+    messages.success(request, gettext("The changes to “%(name)s” are saved and hold at once.") % {"name": key})
+    return _go_to(request, _page_of(request, key))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 def revoke(request: PersonRequest, key_id: UUID) -> HttpResponse:
     key = get_api_key(request.user, key_id)
     if request.method != "POST":
@@ -69,6 +98,21 @@ def revoke(request: PersonRequest, key_id: UUID) -> HttpResponse:
     revoke_key(request.user, key.pk)
     messages.success(request, gettext("“%(name)s” has been revoked and opens nothing any more.") % {"name": key})
     return redirect("api-keys")
+
+
+def _render_edit(request: PersonRequest, key: ApiKey, form: ApiKeyChangeForm) -> HttpResponse:
+    template = "api_keys/edit.html#dialog" if request.htmx else "api_keys/edit.html"
+    return render(request, template, {"key": key, "form": form}, status=422 if form.errors else 200)
+
+
+def _page_of(request: PersonRequest, key: ApiKey) -> str:
+    """Where the dialog was opened: the key's own page, or the list."""
+    own = reverse("api-key", args=[key.pk])
+    return own if request.htmx.current_url_abs_path == own else reverse("api-keys")
+
+
+def _go_to(request: PersonRequest, address: str) -> HttpResponse:
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
 
 
 @sensitive_variables("context")

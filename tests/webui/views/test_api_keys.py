@@ -256,6 +256,143 @@ def test_revoking_asks_first_and_then_ends_the_key(client: Client, person: User)
     assert "Revoked" in rows(response, ".ended .key-row")[0]
 
 
+def edit(client: Client, key: ApiKey, *, headers: dict[str, str] | None = None, **answers: Any) -> Any:
+    form = {"name": key.name, "scopes": key.scopes, "expiry": "as-before", **answers}
+    return client.post(f"{PATH}{key.pk}/edit/", form, headers=headers)
+
+
+def test_key_is_renamed_and_keeps_its_text_its_end_and_its_use(client: Client, person: User) -> None:
+    expires_at = timezone.now() + timedelta(days=9)
+    key, text = make_api_key(user=person, name="Laptop", scopes=["chat"], expires_at=expires_at)
+    ApiKeyUsage.objects.create(key=key, day=timezone.localdate(), requests=3)
+
+    asked = client.get(f"{PATH}{key.pk}/edit/")
+    dialog = client.get(f"{PATH}{key.pk}/edit/", headers={"HX-Request": "true"})
+    response = edit(client, key, name="  Homework <script> ")
+    page = client.get(PATH)
+
+    fields = read(asked).select_one("main form")
+    assert fields is not None and fields.select_one("input[name=name]")["value"] == "Laptop"  # type: ignore[index]
+    assert [box["value"] for box in fields.select("input[name=scopes][checked]")] == ["chat"]
+    assert fields.select_one("option[selected]")["value"] == "as-before"  # type: ignore[index]
+    assert dialog.content.strip().startswith(b"<form") and b"Laptop" in dialog.content
+    assert response["Location"] == PATH
+    key.refresh_from_db()
+    assert (key.name, key.scopes, key.expires_at) == ("Homework <script>", ["chat"], expires_at)
+    assert authenticate(text) is not None and key.usage.get().requests == 3
+    assert rows(page)[0].startswith("Homework <script>") and b"Homework <script>" not in page.content
+    assert "“Homework <script>” are saved" in read(page).select_one(".notice.success").get_text()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("answers", "days"),
+    [({"expiry": "30"}, 30), ({"expiry": "never"}, None), ({"expiry": "date", "expires_on": "tomorrow"}, None)],
+)
+def test_key_works_until_another_day_than_before(client: Client, person: User, answers: dict[str, str], days: int | None) -> None:
+    key, _text = make_api_key(user=person, expires_at=timezone.now() + timedelta(days=9))
+    tomorrow = timezone.localdate() + timedelta(days=1)
+
+    edit(client, key, **{name: tomorrow.isoformat() if value == "tomorrow" else value for name, value in answers.items()})
+
+    key.refresh_from_db()
+    if days is not None:
+        assert key.expires_at is not None
+        assert abs(key.expires_at - timezone.now() - timedelta(days=days)) < timedelta(minutes=1)
+    elif answers["expiry"] == "never":
+        assert key.expires_at is None
+    else:
+        end = datetime.combine(tomorrow, datetime.min.time()) + timedelta(days=1)
+        assert key.expires_at == timezone.make_aware(end)
+
+
+def test_key_may_do_something_else_than_before(client: Client, person: User) -> None:
+    key, text = make_api_key(user=person, scopes=["chat"])
+
+    edit(client, key, scopes=["embed"])
+
+    holder = authenticate(text)
+    assert holder is not None and holder.scopes == {"embed"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "error"),
+    [
+        ({"name": ""}, "This field is required."),
+        ({"name": "a\u202eb"}, "signs in it that cannot be shown"),
+        ({"scopes": []}, "This field is required."),
+        ({"scopes": ["manage"]}, "manage is not one of the available choices"),
+        ({"expiry": "date"}, "last day on which the key works"),
+        ({"expiry": "date", "expires_on": "2020-01-01"}, "a day in the future"),
+        ({"expiry": "date", "expires_on": "9999-12-31"}, "within the next ten years"),
+        ({"expiry": "soon"}, "soon is not one of the available choices"),
+    ],
+)
+@pytest.mark.parametrize("htmx", [False, True])
+def test_change_that_is_wrong_says_what_and_changes_nothing(
+    client: Client, person: User, answers: dict[str, Any], error: str, htmx: bool
+) -> None:
+    key, _text = make_api_key(user=person, name="Laptop", scopes=["chat"])
+
+    response = edit(client, key, headers={"HX-Request": "true"} if htmx else None, **{"name": "Homework", **answers})
+
+    assert response.status_code == 422
+    assert error in " ".join(errors(response))
+    assert response.content.strip().startswith(b"<form") == htmx
+    key.refresh_from_db()
+    assert (key.name, key.scopes, key.expires_at) == ("Laptop", ["chat"], None)
+
+
+def test_dialog_leads_back_to_where_it_was_opened(client: Client, person: User) -> None:
+    key, _text = make_api_key(user=person)
+    own = f"{PATH}{key.pk}/"
+
+    led = [
+        edit(client, key, headers={"HX-Request": "true", "HX-Current-URL": f"http://testserver{path}"})["HX-Redirect"]
+        for path in (PATH, own, "/elsewhere/")
+    ]
+
+    assert led == [PATH, own, PATH]
+
+
+@pytest.mark.parametrize("ended", [{"revoked_at": timezone.now()}, {"expires_at": timezone.now() - timedelta(days=1)}])
+def test_key_that_has_ended_does_not_come_back(client: Client, person: User, ended: dict[str, Any]) -> None:
+    key, text = make_api_key(user=person, name="Laptop", **ended)
+
+    asked = client.get(f"{PATH}{key.pk}/edit/")
+    response = edit(client, key, name="Homework", expiry="90")
+    page = client.get(PATH)
+
+    assert asked["Location"] == response["Location"] == PATH
+    assert [("“Laptop” no longer works" in error) for error in errors(page)] == [True, True]
+    assert authenticate(text) is None and ApiKey.objects.get().name == "Laptop"
+
+
+@pytest.mark.parametrize(
+    ("answers", "is_let"),
+    [
+        ({"name": "Homework"}, True),
+        ({"scopes": ["chat"]}, True),
+        ({"expiry": "7"}, True),
+        ({"expiry": "90"}, False),
+        ({"expiry": "never"}, False),
+        ({"scopes": ["chat", "embed", "manage"]}, False),
+    ],
+)
+def test_where_only_administrators_make_keys_a_member_can_only_take_away(
+    client: Client, person: User, answers: dict[str, Any], is_let: bool
+) -> None:
+    """Else the keys that members have would be keys for ever."""
+    key, _text = make_api_key(user=person, scopes=["chat", "embed"], expires_at=timezone.now() + timedelta(days=9))
+    SiteSettings.objects.update_or_create(pk=1, defaults={"api_key_makers": ApiKeyMakers.ADMINISTRATORS})
+
+    response = edit(client, key, **answers)
+
+    assert response.status_code == (302 if is_let else 422)
+    if not is_let:
+        unchanged = ApiKey.objects.get()
+        assert (unchanged.scopes, unchanged.expires_at) == (key.scopes, key.expires_at)
+
+
 def test_page_of_a_key_shows_its_use_by_day(client: Client, person: User) -> None:
     key, _text = make_api_key(user=person)
     today = timezone.localdate()
@@ -291,7 +428,7 @@ def test_page_of_a_key_with_requests_without_tokens_is_shown(client: Client, per
     assert [cell.get_text() for cell in page.select("table.usage tbody td")] == ["3", "0", "0"]
 
 
-@pytest.mark.parametrize("end", ["", "revoke/"])
+@pytest.mark.parametrize("end", ["", "edit/", "revoke/"])
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_key_of_somebody_else_is_not_there(client: Client, end: str, method: str) -> None:
     key, text = make_api_key()
