@@ -38,16 +38,11 @@ def calls_grammar(
     What a tool's schema demands and a grammar cannot say is left out, unless calls are required or the function is `strict`:
     then it is refused. Raises `InvalidRequest` naming the tool and the keyword.
     """
-    if len(tools) > _MAX_TOOLS_CHARACTERS:
-        raise InvalidRequest(f"tools are longer than {_MAX_TOOLS_CHARACTERS} characters.")
     rules = Rules()
     values = Values(rules)
     tags = TaggedArguments(FORMS[tag_form], rules, values.space) if tag_form else None
-    callable_tools = [
-        _callable_tool(function, rules, values, tags, is_strict=is_required or wants_strictness(function))
-        for function in json.loads(tools)
-    ]
-    forms = CallForms(callable_tools, rules, values, is_single=is_single, tag_form=tag_form)
+    callable_ = callable_tools(tools, rules, values, tags, is_required=is_required)
+    forms = CallForms(callable_, rules, values, is_single=is_single, tag_form=tag_form)
     is_whole = is_required or bool(json_schema)
     bare = [forms.bare(is_open=is_whole)] if is_bare else []
     call = rules.add(" | ".join([*(forms.marked(mark) for mark in marks), *bare]))
@@ -58,6 +53,18 @@ def calls_grammar(
         return rules.text(whole)
     answer = SchemaCompiler(json.loads(json_schema), rules, values).rule()
     return rules.text(rules.add(f"{answer} | {whole}"))
+
+
+def callable_tools(
+    tools: str, rules: Rules, values: Values, tags: TaggedArguments | None = None, *, is_required: bool
+) -> list[CallableTool]:
+    """Of a JSON list of functions. Raises `InvalidRequest`: see `calls_grammar`."""
+    if len(tools) > _MAX_TOOLS_CHARACTERS:
+        raise InvalidRequest(f"tools are longer than {_MAX_TOOLS_CHARACTERS} characters.")
+    return [
+        _callable_tool(function, rules, values, tags, is_strict=is_required or wants_strictness(function))
+        for function in json.loads(tools)
+    ]
 
 
 def wants_strictness(function: Mapping[str, Any]) -> bool:

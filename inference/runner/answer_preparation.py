@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -12,10 +12,12 @@ from inference.grammar.json_schema import grammar_of
 from inference.grammar.tool_calls import calls_grammar, wants_strictness
 from inference.runner.call_search import CallSearch
 from inference.runner.engine.logprobs import PendingLogprobs
+from inference.runner.harmony_preparation import HarmonyPreparation
 from inference.runner.harmony_tokens import HarmonyTokens
 from inference.runner.llama.call_constraint import CallConstraint
 from inference.runner.llama.constraint import GrammarConstraint
 from inference.runner.llama.dry import prepare_dry
+from inference.runner.llama.sampler import AnyConstraint
 from inference.runner.llama.vocabulary import Vocabulary
 from inference.runner.messages import CallRules, SamplingParams, Submit
 from inference.runner.sampling_bounds import MAX_FLOAT32, check_sampling
@@ -29,7 +31,8 @@ class AnswerPreparation:
     def __init__(self, vocabulary: Vocabulary, num_ctx: int) -> None:
         self._vocabulary = vocabulary
         self._num_ctx = num_ctx
-        self._harmony = HarmonyTokens(vocabulary)
+        self._harmony_tokens = HarmonyTokens(vocabulary)
+        self._harmony = HarmonyPreparation(vocabulary, self._harmony_tokens)
 
     def sampling(self, submit: Submit) -> SamplingParams:
         """With token ids in place of texts. Raises `InvalidRequest` naming the parameter."""
@@ -54,7 +57,7 @@ class AnswerPreparation:
     def shown_pieces(self, submit: Submit) -> dict[int, bytes]:
         """What is written for the control tokens that stand for marks of the answer."""
         if submit.is_harmony:
-            return self._harmony.shown_pieces
+            return self._harmony_tokens.shown_pieces
         shown = {}
         for text in submit.shown_texts:
             tokens = self._vocabulary.tokenize(text, parse_special=True)
@@ -64,27 +67,25 @@ class AnswerPreparation:
 
     def opening(self, submit: Submit, tokens: Sequence[int]) -> str:
         """See `PromptRendered`; empty where the answer is no Harmony."""
-        return self._harmony.opening(tokens) if submit.is_harmony else ""
+        return self._harmony_tokens.opening(tokens) if submit.is_harmony else ""
 
-    def constraint(self, submit: Submit, *, is_thinking: bool = False) -> GrammarConstraint | CallConstraint | None:
-        """`is_thinking`: the prompt ends where the thinking part begins.
+    def constraint(self, submit: Submit, *, is_thinking: bool = False, opening: str = "") -> AnyConstraint | None:
+        """`is_thinking`: the prompt ends where the thinking part begins; `opening`: see `opening`.
 
         Raises `InvalidRequest` that says what of a grammar, a JSON schema or a tool's schema cannot be used."""
         if submit.is_harmony:
-            if not _holds_from_a_mark(submit) and (submit.calls or submit.json_schema or submit.grammar):
-                raise InvalidRequest("This model's answers cannot be kept to a format, a grammar or a required call.")
-            return None
+            return self._harmony.constraint(submit, opening)
         start = "" if is_thinking else submit.thinking_start
         end = submit.thinking_end if is_thinking or submit.may_think else ""
-        shown = frozenset(self.shown_pieces(submit))
+        shown = self.shown_pieces(submit)
         if _holds_from_a_mark(submit):
             return self._call_constraint(submit, start, end, shown)
         gbnf = _grammar(submit)
         if not gbnf:
             return None
-        return GrammarConstraint(gbnf, self._vocabulary, thinking_start=start, thinking_end=end, shown_tokens=shown)
+        return GrammarConstraint(gbnf, self._vocabulary, thinking_start=start, thinking_end=end, shown_tokens=frozenset(shown))
 
-    def _call_constraint(self, submit: Submit, start: str, end: str, shown: frozenset[int]) -> CallConstraint | None:
+    def _call_constraint(self, submit: Submit, start: str, end: str, shown: Mapping[int, bytes]) -> CallConstraint | None:
         calls = submit.calls
         assert calls is not None, "it was looked at before"
         try:
@@ -100,7 +101,7 @@ class AnswerPreparation:
             thinking_start=start,
             thinking_end=end,
         )
-        return CallConstraint(gbnf, self._vocabulary, search, is_single=calls.is_single, shown_tokens=shown)
+        return CallConstraint(gbnf, self._vocabulary, search, is_single=calls.is_single, shown_pieces=shown)
 
     def _tokens_of(self, key: int | str) -> list[int]:
         if isinstance(key, str):

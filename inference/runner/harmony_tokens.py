@@ -16,10 +16,11 @@ class HarmonyTokens:
 
     @functools.cached_property
     def ids(self) -> dict[str, int]:
-        """By mark, of those that are tokens. llama.cpp counts `<|call|>` and `<|return|>` as ends of an answer and, beside these,
-        `<|end|>` as none (`llama-vocab.cpp`, 0.3.36)."""
+        """By mark, of those that are tokens and do not end an answer. llama.cpp counts `<|call|>` and `<|return|>` as ends of an
+        answer and, beside these, `<|end|>` as none (`llama-vocab.cpp`, in llama-cpp-python 0.3.36)."""
         found = {mark: self._vocabulary.tokenize(mark, parse_special=True) for mark in MARKS}
-        return {mark: tokens[0] for mark, tokens in found.items() if len(tokens) == 1}
+        ends = self._vocabulary.end_tokens
+        return {mark: tokens[0] for mark, tokens in found.items() if len(tokens) == 1 and tokens[0] not in ends}
 
     @property
     def is_complete(self) -> bool:

@@ -53,6 +53,7 @@ class Preparation:
         if not fitted.prompt.tokens:
             raise InvalidRequest("There is nothing to answer: the prompt is empty.")
         is_thinking = self._ends_with(fitted.prompt.tokens, submit.thinking_start)
+        opening = self._answers.opening(submit, fitted.prompt.tokens)
         return Request(
             request_id=submit.request_id,
             tokens=fitted.prompt.tokens,
@@ -62,8 +63,8 @@ class Preparation:
             stop=submit.stop,
             arrived_ns=arrived_ns,
             num_dropped_tokens=fitted.num_dropped_tokens,
-            constraint=self._answers.constraint(submit, is_thinking=is_thinking),
-            rendered=self._rendered(submit, fitted.prompt, is_thinking),
+            constraint=self._answers.constraint(submit, is_thinking=is_thinking, opening=opening),
+            rendered=self._rendered(submit, fitted.prompt, is_thinking, opening),
             shown_pieces=self._answers.shown_pieces(submit),
             wants_tokens=submit.wants_tokens,
             logprobs=logprobs,
@@ -88,7 +89,7 @@ class Preparation:
         pieces = [self._vocabulary.written_piece(token) for token in tokens[-_LONGEST_MARK:] if token >= 0]
         return bool(mark) and b"".join(pieces).rstrip().endswith(mark.encode())
 
-    def _rendered(self, submit: Submit, prompt: PromptTokens, is_thinking: bool) -> PromptRendered | None:
+    def _rendered(self, submit: Submit, prompt: PromptTokens, is_thinking: bool, opening: str) -> PromptRendered | None:
         wants_start = bool(submit.thinking_start) or submit.is_harmony
         if not wants_start and not submit.is_render_only and not submit.wants_prompt_size:
             return None
@@ -103,7 +104,7 @@ class Preparation:
             text=text,
             num_images=num_images,
             num_prompt_tokens=prompt.size if submit.wants_prompt_size else 0,
-            opening=self._answers.opening(submit, prompt.tokens),
+            opening=opening,
         )
 
     def _max_tokens(self, submit: Submit) -> int | None:

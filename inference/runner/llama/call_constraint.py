@@ -1,11 +1,12 @@
 """Keeps the calls of tools in an answer to a grammar, and leaves the rest of it alone."""
 
 import weakref
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
 
 from llama_cpp import llama_cpp
 
-from inference.runner.call_search import BegunCall, CallSearch
+from inference.runner.call_search import BegunCall
 from inference.runner.llama.candidates import Candidates
 from inference.runner.llama.grammar import Grammar
 from inference.runner.llama.vocabulary import Vocabulary
@@ -14,19 +15,37 @@ if TYPE_CHECKING:
     from inference.runner.llama.sampler import SamplerChain
 
 
+class Search(Protocol):
+    """Looks for the place in an answer where a call begins: see `CallSearch`."""
+
+    def find(self, piece: bytes, /) -> BegunCall | None: ...
+
+    def end_call(self) -> None: ...
+
+    def pass_over(self) -> None: ...
+
+
 class CallConstraint:
     """Made on the thread that prepares requests, used on the decode thread. Its grammar is of one call, from its mark to its
     end. Outside of calls a token costs what it costs without tools, and a search in a few characters."""
 
     def __init__(
-        self, gbnf: str, vocabulary: Vocabulary, search: CallSearch, *, is_single: bool, shown_tokens: frozenset[int]
+        self,
+        gbnf: str,
+        vocabulary: Vocabulary,
+        search: Search,
+        *,
+        is_single: bool,
+        shown_pieces: Mapping[int, bytes],
+        last_shown: int | None = None,
     ) -> None:
-        """With `is_single` the answer ends after its first call. Raises `InvalidRequest`."""
-        self._grammar = Grammar(gbnf, vocabulary, shown_tokens=shown_tokens)
+        """With `is_single` the answer ends after its first call; `shown_pieces` is what the answer has for tokens that are
+        otherwise invisible, and `last_shown`: see `Grammar`. Raises `InvalidRequest`."""
+        self._grammar = Grammar(gbnf, vocabulary, shown_tokens=frozenset(shown_pieces), last_shown=last_shown)
         self._vocabulary = vocabulary
         self._search = search
         self._is_single = is_single
-        self._shown_tokens = shown_tokens
+        self._shown_pieces = shown_pieces
         self._call: Grammar | None = None
         self._is_over = False
         self.close = weakref.finalize(self, self._grammar.close)
@@ -94,5 +113,4 @@ class CallConstraint:
             self._call = None
 
     def _piece(self, token: int) -> bytes:
-        known = self._vocabulary
-        return known.written_piece(token) if token in self._shown_tokens else known.piece(token)
+        return self._shown_pieces.get(token) or self._vocabulary.piece(token)

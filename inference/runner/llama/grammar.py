@@ -23,10 +23,19 @@ NOTHING_TO_DRAW = (
 class Grammar:
     """Made on the thread that prepares requests, used on the decode thread."""
 
-    def __init__(self, gbnf: str, vocabulary: Vocabulary, *, shown_tokens: frozenset[int] = frozenset()) -> None:
-        """Control tokens are no text, except those that are shown. Raises `InvalidRequest` for a grammar that llama.cpp does
-        not take."""
-        handle: Any = llama_cpp.llama_sampler_init_grammar(vocabulary.handle, gbnf.encode("utf-8", "replace"), b"root")
+    def __init__(
+        self,
+        gbnf: str,
+        vocabulary: Vocabulary,
+        *,
+        root: str = "root",
+        shown_tokens: frozenset[int] = frozenset(),
+        last_shown: int | None = None,
+    ) -> None:
+        """Control tokens are no text, except those that are shown; behind `last_shown`, not even those. Raises `InvalidRequest`
+        for a grammar that llama.cpp does not take."""
+        text = gbnf.encode("utf-8", "replace")
+        handle: Any = llama_cpp.llama_sampler_init_grammar(vocabulary.handle, text, root.encode())
         if not handle:
             raise InvalidRequest("The grammar cannot be used: llama.cpp does not understand it.")
         # Here and not when it is needed: it is asked of every token of the vocabulary.
@@ -34,6 +43,9 @@ class Grammar:
         self._silent_tokens = np.setdiff1d(silent, sorted(shown_tokens)) if shown_tokens else silent
         self._vocabulary = vocabulary
         self._shown_tokens = shown_tokens
+        self._last_shown = last_shown
+        #: Tokens that are no text any longer.
+        self._hidden_tokens: frozenset[int] = frozenset()
         self._tokens_by_start = vocabulary.tokens_by_start
         vocabulary.misfits(b"")
         #: The beginning of a character whose other bytes are to come.
@@ -70,11 +82,19 @@ class Grammar:
         """Goes on by a token that is allowed and does not end the answer."""
         llama_cpp.llama_sampler_accept(self._handle, token)
         self._partial = self._partial_after(token) or b""
+        if token == self._last_shown:
+            self.hide_tokens()
+
+    def hide_tokens(self) -> None:
+        """The tokens that were shown are no text any longer."""
+        self._hidden_tokens = self._shown_tokens
 
     def _draw(self, chain: object, candidates: Candidates, context: object, row: int) -> int:
         """Seldom needed: looking at every token of the vocabulary takes milliseconds."""
         candidates.fill(context, row)
         candidates.forbid(self._silent_tokens)
+        if self._hidden_tokens:
+            candidates.forbid(np.array(sorted(self._hidden_tokens), dtype=np.int32))
         candidates.forbid(self._tokens_by_start[not self._partial])
         candidates.forbid(self._vocabulary.misfits(self._partial))
         candidates.apply(self._handle)
@@ -98,7 +118,9 @@ class Grammar:
         """Tokens without text are none that a grammar speaks of: llama.cpp would compare their names. Nor are bytes that make no
         character: llama.cpp counts them as one, and what is shown for them are several."""
         known = self._vocabulary
-        if token < 0 or not (known.piece(token) or token in known.end_tokens or token in self._shown_tokens):
+        if token < 0 or token in self._hidden_tokens:
+            return False
+        if not (known.piece(token) or token in known.end_tokens or token in self._shown_tokens):
             return False
         return self._partial_after(token) is not None and candidates.allows(self._handle, token)
 

@@ -10,12 +10,10 @@ from inference.errors import ModelLoadFailed
 from inference.runner.config import RunnerConfig
 from inference.runner.llama import backend
 from inference.runner.llama.adapters import Adapters
-from inference.runner.llama.call_constraint import CallConstraint
 from inference.runner.llama.candidates import Candidates, logits_of, logprob_of
-from inference.runner.llama.constraint import GrammarConstraint
 from inference.runner.llama.context import LlamaContext
 from inference.runner.llama.model import LlamaModel
-from inference.runner.llama.sampler import SamplerChain
+from inference.runner.llama.sampler import AnyConstraint, SamplerChain
 from inference.runner.messages import RunnerReady, SamplingParams, TokenLogprob
 
 if TYPE_CHECKING:
@@ -77,7 +75,7 @@ class LlamaModelRunner:
         return token < 0 or token in self.vocabulary.end_tokens
 
     def new_sampler(
-        self, params: SamplingParams, prompt_tokens: Sequence[int], constraint: GrammarConstraint | CallConstraint | None = None
+        self, params: SamplingParams, prompt_tokens: Sequence[int], constraint: AnyConstraint | None = None
     ) -> SamplerChain:
         return SamplerChain(params, self.vocabulary, num_ctx=self.num_ctx, prompt_tokens=prompt_tokens, constraint=constraint)
 

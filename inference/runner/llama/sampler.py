@@ -9,8 +9,12 @@ from inference.runner.llama.call_constraint import CallConstraint
 from inference.runner.llama.candidates import Candidates, logits_of
 from inference.runner.llama.constraint import GrammarConstraint
 from inference.runner.llama.dry import dry_sampler, dry_window
+from inference.runner.llama.harmony_constraint import HarmonyConstraint
 from inference.runner.llama.vocabulary import Vocabulary
 from inference.runner.messages import SamplingParams
+
+#: What one answer has to look like.
+AnyConstraint = GrammarConstraint | CallConstraint | HarmonyConstraint
 
 _SEED_MASK = 0xFFFFFFFF
 _MIN_KEEP = 1
@@ -29,7 +33,7 @@ class SamplerChain:
         *,
         num_ctx: int,
         prompt_tokens: Sequence[int],
-        constraint: GrammarConstraint | CallConstraint | None = None,
+        constraint: AnyConstraint | None = None,
     ) -> None:
         self.constraint = constraint
         self._vocabulary = vocabulary
