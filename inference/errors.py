@@ -17,6 +17,7 @@
     │       └── NotSignedIn
     └── EngineError                the machine or the model file is at fault
         ├── ModelLoadFailed
+        │   └── LoadLacksMemory    the same to everybody but the scheduler
         ├── NotEnoughMemory
         ├── RunnerCrashed
         ├── LibraryFailed
@@ -119,6 +120,10 @@ class EngineError(InferenceError):
 
 class ModelLoadFailed(EngineError):
     code = "model_load_failed"
+
+
+class LoadLacksMemory(ModelLoadFailed):
+    """Memory was refused while the model was being loaded: with fewer layers on GPUs it may be enough."""
 
 
 class NotEnoughMemory(EngineError):

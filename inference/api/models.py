@@ -85,7 +85,7 @@ def _loaded(loaded: LoadedModel) -> dict[str, Any]:
         "digest": loaded.model.digest,
         "details": _details(loaded.model),
         "expires_at": timestamp(int(expires_at * 1e9)),
-        "size_vram": loaded.plan.device_bytes if loaded.plan is not None else 0,
+        "size_vram": loaded.device_bytes,
         "context_length": loaded.num_ctx_got,
         **({"hearth": {"num_ctx_asked": loaded.num_ctx_asked}} if loaded.num_ctx_asked > loaded.num_ctx_got else {}),
     }

@@ -16,6 +16,7 @@ from inference.child import ChildFailed, answers_of
 from inference.library.atomic import write_atomically
 from inference.library.errors import LibraryError
 from inference.runner.threads import usable_cores
+from inference.scheduler.machine import Device
 
 #: Types of weights that are measured; the others are taken for one of these, see `speed.RATE_OF`.
 MEASURED_KINDS = ("Q4_0", "Q4_1", "Q4_K", "Q6_K", "Q8_0", "F16")
@@ -24,6 +25,8 @@ _TIMEOUT_S = 60.0
 #: After a measurement that failed, so long none is tried.
 _PAUSE_S = 300.0
 _LARGEST_FILE = 64 * 1024
+#: A GPU with less free memory is not measured: what is loaded beside it computes on the host.
+_LEAST_GPU_BYTES = 2 * 1024**3
 
 logger = logging.getLogger(__name__)
 
@@ -33,10 +36,13 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
 
     #: Processor, cores, GPUs and version of llama.cpp's binding: of another one, nothing of this holds.
     machine: str
-    #: Bytes of weights a second, by their type.
+    #: Bytes of weights a second, by their type; of the GPU where there is one.
     rates: dict[str, float]
     #: What a layer of a token costs besides its weights.
     layer_seconds: float
+    #: The same of what lies beside the GPUs; empty where there are none.
+    host_rates: dict[str, float] = {}
+    host_layer_seconds: float = 0.0
     #: Seconds since 1970.
     measured_at: float = 0.0
 
@@ -49,8 +55,8 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
 class Calibrations:
     """The calibration of the machine this runs on."""
 
-    def __init__(self, data_dir: Path, devices: Callable[[], list[str]]) -> None:
-        """`devices` names the GPUs."""
+    def __init__(self, data_dir: Path, devices: Callable[[], tuple[Device, ...]]) -> None:
+        """`devices` are the GPUs."""
         self._path = data_dir / "machine.json"
         self._folder = data_dir / "run"
         self._devices = devices
@@ -60,7 +66,8 @@ class Calibrations:
 
     @property
     def machine(self) -> str:
-        parts = [processor_name(), f"{usable_cores()} cores", *self._devices(), _llama_version()]
+        gpus = [device.title for device in self._devices()]
+        parts = [processor_name(), f"{usable_cores()} cores", *gpus, _llama_version()]
         return ", ".join(part for part in parts if part)
 
     async def known(self) -> Calibration | None:
@@ -68,7 +75,8 @@ class Calibrations:
         machine = self.machine
         if self._known is None or self._known.machine != machine:
             kept = await asyncio.to_thread(_read, self._path)
-            self._known = kept if kept is not None and kept.machine == machine else None
+            is_whole = kept is not None and (bool(kept.host_rates) or not self._devices())
+            self._known = kept if kept is not None and is_whole and kept.machine == machine else None
         return self._known
 
     async def measured(self) -> Calibration | None:
@@ -82,12 +90,16 @@ class Calibrations:
 
     async def _measure(self) -> Calibration | None:
         started = time.monotonic()
+        devices = self._devices()
+        has_gpu = any(device.free >= _LEAST_GPU_BYTES for device in devices)
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                answer = await _ask({"folder": str(self._folder), "kinds": MEASURED_KINDS})
+                answer = await _ask({"folder": str(self._folder), "kinds": MEASURED_KINDS, "has_gpu": has_gpu})
         except (ChildFailed, TimeoutError) as error:
             logger.warning("This machine's speed could not be measured: %s.", error or "it took too long")
             return None
+        if devices and not answer.host_rates:
+            answer = msgspec.structs.replace(answer, host_rates=answer.rates, host_layer_seconds=answer.layer_seconds)
         calibration = msgspec.structs.replace(answer, machine=self.machine, measured_at=time.time())
         logger.info("Measured this machine's speed in %.1f s.", time.monotonic() - started)
         with suppress(LibraryError):

@@ -72,7 +72,7 @@ class Estimator:
         self._registry = registry
         self._scheduler = scheduler
         self._benchmarks = benchmarks
-        self.calibrations = Calibrations(settings.data_dir, lambda: [device.name for device in scheduler.machine.devices])
+        self.calibrations = Calibrations(settings.data_dir, lambda: scheduler.machine.devices)
 
     async def calibration(self) -> Calibration | None:
         """Measured when it is asked for first. Not while answers are being written: each would slow down the other."""
@@ -205,7 +205,8 @@ class Estimator:
             return None, False
         ratios = await asyncio.to_thread(self._benchmarks.ratios, machine)
         ratio = min(max(statistics.median(ratios), _LEAST_RATIO), _MOST_RATIO) if ratios else 1.0
-        return round(foretell(calibration, subject) * ratio, 1), False
+        gpu_share = self._scheduler.gpu_share(subject.shape, subject.context)
+        return round(foretell(calibration, subject, gpu_share) * ratio, 1), False
 
     def _context(self, metadata: GGUFMetadata, asked: int | None) -> int:
         return min(asked or self._settings.context_length, metadata.context_length or 2**31)

@@ -20,10 +20,16 @@ _LEAST_SHARE = 0.01
 _LARGEST = 2**31
 
 
-def tokens_per_second(calibration: Calibration, *, read_bytes: float, file_type: str, num_layers: int) -> float:
-    """`read_bytes` are those of the weights that one token goes through."""
+def tokens_per_second(
+    calibration: Calibration, *, read_bytes: float, file_type: str, num_layers: int, gpu_share: float = 1.0
+) -> float:
+    """`read_bytes` are those of the weights that one token goes through. `gpu_share` is the part of the layers that lies on GPUs,
+    where there are any: one after the other takes its time, here and there."""
     kind = next((rate for prefix, rate in RATE_OF if file_type.startswith(prefix)), _OTHERWISE)
     seconds = read_bytes / calibration.rates[kind] + num_layers * calibration.layer_seconds
+    if calibration.host_rates:
+        beside = read_bytes / calibration.host_rates[kind] + num_layers * calibration.host_layer_seconds
+        seconds = gpu_share * seconds + (1 - gpu_share) * beside
     return 1.0 / max(seconds, 1e-6)
 
 

@@ -47,11 +47,12 @@ def subject_of(metadata: GGUFMetadata, *, name: str, size: int, context: int, di
     )
 
 
-def foretell(calibration: Calibration, subject: Subject) -> float:
-    """Tokens a second by the calibration alone."""
+def foretell(calibration: Calibration, subject: Subject, gpu_share: float = 1.0) -> float:
+    """Tokens a second by the calibration alone; `gpu_share` as for `tokens_per_second`."""
     return tokens_per_second(
         calibration,
         read_bytes=subject.shape.weight_bytes * subject.active_share,
         file_type=subject.quantization,
         num_layers=subject.shape.num_layers,
+        gpu_share=gpu_share,
     )

@@ -21,6 +21,9 @@ _FILE_TYPES = {
     29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4_MOE",
 }  # fmt: skip
 
+#: As llama.cpp names them in every architecture.
+_INPUT_TENSOR, _OUTPUT_TENSOR = "token_embd.weight", "output.weight"
+
 #: Architectures of llama.cpp that read a whole text at once and write none.
 _ENCODERS = frozenset({
     "bert", "eurobert", "gemma-embedding", "jina-bert-v2", "jina-bert-v3", "modern-bert", "neo-bert", "nomic-bert",
@@ -41,6 +44,9 @@ class GGUFMetadata:
     tensor_bytes: int = 0
     #: By which the file is shorter than its tensors need.
     missing_bytes: int = 0
+    #: Of the matrix in which tokens are looked up, and of the one that makes logits, if that is another.
+    input_bytes: int = 0
+    output_bytes: int = 0
 
     @property
     def architecture(self) -> str:
@@ -94,6 +100,8 @@ def joined(parts: Sequence[GGUFMetadata]) -> GGUFMetadata:
         num_parameters=sum(part.num_parameters for part in parts),
         tensor_bytes=sum(part.tensor_bytes for part in parts),
         missing_bytes=max(part.missing_bytes for part in parts),
+        input_bytes=sum(part.input_bytes for part in parts),
+        output_bytes=sum(part.output_bytes for part in parts),
     )
 
 
@@ -105,4 +113,6 @@ def metadata_of(header: Header) -> GGUFMetadata:
         header.values,
         tensor_bytes=header.tensor_bytes,
         missing_bytes=header.missing_bytes,
+        input_bytes=header.bytes_of(_INPUT_TENSOR),
+        output_bytes=header.bytes_of(_OUTPUT_TENSOR),
     )

@@ -87,6 +87,11 @@ class Header:
         """Of all tensors; never more than the file has."""
         return min(sum(self.file_size if tensor.size is None else tensor.size for tensor in self.tensors), self.file_size)
 
+    def bytes_of(self, name: str) -> int:
+        """Of the tensor of that name; 0 where there is none, or where its size is not known."""
+        size = next((tensor.size for tensor in self.tensors if tensor.name == name), None)
+        return min(size or 0, self.tensor_bytes)
+
     @property
     def missing_bytes(self) -> int:
         """By which the file is shorter than its tensors need."""

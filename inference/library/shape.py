@@ -24,6 +24,10 @@ class ModelShape:
     kv_elements: int
     #: A recurrent state over all layers, which does not grow with the context.
     state_elements: int
+    #: Of the weights: the matrix in which tokens are looked up, and the one that makes logits; 0 where that is the same one, or
+    #: where the file does not say.
+    input_bytes: int = 0
+    output_bytes: int = 0
 
 
 def read_shape(metadata: GGUFMetadata) -> ModelShape:
@@ -49,6 +53,8 @@ def read_shape(metadata: GGUFMetadata) -> ModelShape:
         if is_encoder(metadata.architecture)
         else numbers.over_layers("attention.head_count_kv", num_layers, num_heads) * key_value_size,
         state_elements=num_layers * _state_elements(numbers),
+        input_bytes=metadata.input_bytes,
+        output_bytes=metadata.output_bytes,
     )
 
 

@@ -29,6 +29,7 @@ from inference.runner.engine.embedder import Embedder
 from inference.runner.engine.engine import Engine
 from inference.runner.intake import Intake
 from inference.runner.kv_saving import open_store, save_states
+from inference.runner.llama import backend
 from inference.runner.llama.embedding_runner import LlamaEmbeddingRunner, is_embedding_model
 from inference.runner.llama.model_runner import LlamaModelRunner
 from inference.runner.llama.pooling import LlamaPooling
@@ -87,7 +88,7 @@ def _serve(config: RunnerConfig, connection: socket.socket) -> int:
         open_runner = LlamaEmbeddingRunner if is_embedding_model(Path(config.model_path)) else LlamaModelRunner
         model_runner = open_runner(config, on_progress=lambda fraction: outbox.put([LoadProgress(fraction)]))
     except ModelLoadFailed as error:
-        outbox.put([LoadFailed(str(error))])
+        outbox.put([LoadFailed(str(error), lacks_memory=backend.lacks_memory())])
         _flush(outbox, writer)
         return _EXIT_LOAD_FAILED
     stop = _run(config, connection, model_runner, outbox)

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 
 import msgspec
 
-from inference.errors import InvalidRequest, ModelLoadFailed, RunnerCrashed, error_from_code
+from inference.errors import InvalidRequest, LoadLacksMemory, ModelLoadFailed, RunnerCrashed, error_from_code
 from inference.runner.config import RunnerConfig
 from inference.runner.frame_connection import FrameConnection
 from inference.runner.mailbox import Event, Mailbox, is_end
@@ -31,6 +31,9 @@ from inference.runner.messages import (
     Tokens,
 )
 from inference.runner.process import RunnerProcess
+
+#: How ggml's last words begin where a GPU refuses something: while a model is loaded that is memory, nearly always.
+_GPU_GAVE_UP = "CUDA error"
 
 logger = logging.getLogger(__name__)
 
@@ -202,11 +205,12 @@ class RunnerClient:
                     on_progress(fraction)
                 case RunnerReady() as ready:
                     return ready
-                case LoadFailed(message):
-                    raise ModelLoadFailed(message)
+                case LoadFailed(message, lacks_memory):
+                    raise LoadLacksMemory(message) if lacks_memory else ModelLoadFailed(message)
                 case None:
                     await self._process.end(_EXIT_SECONDS)
-                    raise ModelLoadFailed(f"The model could not be loaded: {self._process.describe_end()}.")
+                    message = f"The model could not be loaded: {self._process.describe_end()}."
+                    raise LoadLacksMemory(message) if _GPU_GAVE_UP in message else ModelLoadFailed(message)
 
     async def _receive(self) -> None:
         self._connection.deliver_to(self._deliver)

@@ -242,12 +242,16 @@ class RunnerReady(msgspec.Struct, frozen=True, tag="ready", kw_only=True):
     model_bytes: int
     load_duration_ns: int
     has_chat_template: bool
+    #: What weights, KV cache and buffers take of the GPUs; None where llama.cpp does not say.
+    device_bytes: int | None = None
 
 
 class LoadFailed(msgspec.Struct, frozen=True, tag="load_failed"):
     """The runner exits after it; the message is the cause, in one sentence."""
 
     message: str
+    #: Fewer layers on GPUs may help.
+    lacks_memory: bool = False
 
 
 class PromptProgress(msgspec.Struct, frozen=True, tag="prompt_progress", kw_only=True):

@@ -30,6 +30,7 @@ class HostMachine:
 
     def __init__(self) -> None:
         self._devices: tuple[Device, ...] = ()
+        self._looking = asyncio.Lock()
         self._can_have_devices = has_gpu_library(_llama_libraries())
 
     @property
@@ -45,10 +46,18 @@ class HostMachine:
     def cpu_seconds(self, pid: int) -> float | None:
         return read_cpu_seconds(pid)
 
-    async def refresh_devices(self) -> None:
-        """Does nothing, at no cost, where llama.cpp was built without a GPU back end."""
-        if self._can_have_devices:
-            self._devices = await _probe_devices()
+    async def refresh_devices(self) -> bool:
+        """Does nothing, at no cost, where llama.cpp was built without a GPU back end. Where the GPUs do not answer, among others
+        because all of their memory is taken, the figures that were known stay."""
+        if not self._can_have_devices:
+            return False
+        # Two at once would each take memory from what the other finds.
+        async with self._looking:
+            found = await _probe_devices()
+        if found is None:
+            return False
+        self._devices = found
+        return True
 
 
 def has_gpu_library(folder: Path | None) -> bool:
@@ -64,13 +73,13 @@ def _llama_libraries() -> Path | None:
     return Path(next(iter(locations))) / "lib" if locations else None
 
 
-async def _probe_devices() -> tuple[Device, ...]:
+async def _probe_devices() -> tuple[Device, ...] | None:
     try:
         async with asyncio.timeout(_PROBE_TIMEOUT_S):
             return tuple(msgspec.json.decode(await _ask_for_devices(), type=list[Device]))
     except (TimeoutError, OSError, msgspec.DecodeError):
-        logger.warning("The GPUs could not be looked at; models are loaded as if there were none free.")
-        return ()
+        logger.warning("The GPUs could not be looked at; what was known of them before is taken for true.")
+        return None
 
 
 async def _ask_for_devices() -> bytes:

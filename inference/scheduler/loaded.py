@@ -24,7 +24,7 @@ from inference.runner.messages import (
 )
 from inference.scheduler.load_options import AUTOMATIC, LoadOptions
 from inference.scheduler.pace import Pace
-from inference.scheduler.plan import Plan
+from inference.scheduler.placement import Plan
 from inference.scheduler.queue import FairQueue
 from inference.scheduler.stream import Loading, Queued, RequestStream
 
@@ -178,11 +178,19 @@ class LoadedModel:
         return self.runner.ready.num_ctx if self.runner is not None else 0
 
     @property
+    def device_bytes(self) -> int:
+        """Of GPU memory: what llama.cpp says it has taken, or what is planned."""
+        if self.runner is not None and self.runner.ready.device_bytes is not None:
+            return self.runner.ready.device_bytes
+        return self.plan.device_bytes if self.plan is not None else 0
+
+    @property
     def size_bytes(self) -> int:
-        """Estimated; where nothing could be, the weights alone."""
-        if self.plan is not None and self.plan.total:
-            return self.plan.total
-        return self.runner.ready.model_bytes if self.runner is not None else 0
+        """Host and GPUs, estimated but for the GPUs' part; where nothing could be, the weights alone. For one that is on GPUs as
+        a whole these alone count, as they do in Ollama: its process is small beside it."""
+        if self.plan is None or not self.plan.total:
+            return self.runner.ready.model_bytes if self.runner is not None else 0
+        return self.device_bytes + (0 if self.plan.is_on_gpus and self.device_bytes else self.plan.host_bytes)
 
     @property
     def expires_at(self) -> float:

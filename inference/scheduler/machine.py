@@ -31,11 +31,16 @@ class ProcessMemory:
 
 @dataclass(frozen=True)
 class Device:
-    """A GPU as llama.cpp sees it; bytes."""
+    """A GPU as llama.cpp sees it; bytes. `name` is llama.cpp's number for it ("CUDA0"), `description` what its maker calls it."""
 
     name: str
     free: int
     total: int
+    description: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.description or self.name
 
 
 class Machine(Protocol):
@@ -49,7 +54,8 @@ class Machine(Protocol):
 
     def cpu_seconds(self, pid: int) -> float | None: ...
 
-    async def refresh_devices(self) -> None: ...
+    async def refresh_devices(self) -> bool:
+        """Whether the figures of `devices` are new."""
 
 
 def read_memory(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> Memory | None:

@@ -42,6 +42,8 @@ class Places:
         for model in staying:
             if num_needed <= len(victims) and lacking <= 0:
                 break
+            if num_needed <= len(victims) and not held(model):
+                continue
             victims.append(model)
             lacking -= held(model)
         return victims

@@ -1,9 +1,8 @@
-"""How a model is to be loaded into the memory there is: how many slots it gets and where its layers go. Pure."""
-
-from dataclasses import dataclass
+"""How a model is to be loaded into the memory there is: how many slots it gets, and with that where its layers go. Pure."""
 
 from inference.library.footprint import CacheOptions, Footprint, estimate
 from inference.library.shape import ModelShape
+from inference.scheduler.placement import GpuOptions, Plan, Room, place
 
 #: Numbers of slots to try where nothing was asked: four people, or fewer where memory is scarce.
 AUTOMATIC_SLOTS = (4, 3, 2, 1)
@@ -12,37 +11,9 @@ COMFORTABLE = 0.8
 #: A context that can nearly always be had, and is of use.
 SMALLEST_CTX = 2048
 _LARGEST_CTX = 2**25
-ALL_LAYERS = -1
 #: Tokens of one batch where nothing was asked.
 DEFAULT_BATCH = 512
-
-
-@dataclass(frozen=True)
-class Room:
-    """Bytes that may be used."""
-
-    host: int
-    devices: tuple[int, ...] = ()
-
-    @property
-    def total(self) -> int:
-        return self.host + sum(self.devices)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """Bytes are estimates."""
-
-    num_slots: int
-    host_bytes: int
-    device_bytes: int = 0
-    num_gpu_layers: int = ALL_LAYERS
-    #: The GPU that holds all of it; None spreads it over all there are.
-    single_gpu: int | None = None
-
-    @property
-    def total(self) -> int:
-        return self.host_bytes + self.device_bytes
+_ANY_GPU = GpuOptions()
 
 
 def contexts_below(num_ctx: int) -> list[int]:
@@ -69,18 +40,29 @@ def make_plan(
     num_slots: int | None,
     cache: CacheOptions,
     room: Room,
-    is_spread: bool = False,
+    gpus: GpuOptions = _ANY_GPU,
     num_batch: int = DEFAULT_BATCH,
 ) -> Plan | None:
-    """None when the model does not fit. `num_slots` None takes as many as are comfortable."""
-    for count in AUTOMATIC_SLOTS if num_slots is None else (num_slots,):
-        is_least = count == (num_slots or AUTOMATIC_SLOTS[-1])
+    """None when the model does not fit. `num_slots` None takes as many as are comfortable and cost no layer its GPU."""
+
+    def plan_of(count: int, share: float) -> Plan | None:
         footprint = estimate(shape, num_ctx=num_ctx, num_slots=count, num_batch=num_batch, cache=cache)
-        if footprint.total <= room.total * (1 if is_least else COMFORTABLE):
-            plan = _place(footprint, shape.num_layers, count, room, is_spread)
-            if plan.host_bytes <= room.host:
-                return plan
-    return None
+        plan = place(footprint, shape, count, room, gpus)
+        return plan if footprint.total <= room.total * share and plan.host_bytes <= room.host else None
+
+    least = plan_of(num_slots or AUTOMATIC_SLOTS[-1], 1)
+    if least is None or num_slots is not None:
+        return least
+    for count in AUTOMATIC_SLOTS[:-1]:
+        plan = plan_of(count, COMFORTABLE)
+        if plan is not None and plan.num_gpu_layers == least.num_gpu_layers and _is_comfortable(plan, room):
+            return plan
+    return least
+
+
+def _is_comfortable(plan: Plan, room: Room) -> bool:
+    free = sum(room.devices) if plan.single_gpu is None else room.devices[plan.single_gpu]
+    return plan.device_bytes <= COMFORTABLE * free
 
 
 def shortage(
@@ -90,29 +72,11 @@ def shortage(
     num_slots: int | None,
     cache: CacheOptions,
     room: Room,
-    is_spread: bool = False,
+    gpus: GpuOptions = _ANY_GPU,
     num_batch: int = DEFAULT_BATCH,
 ) -> int:
     """Bytes that are lacking for the smallest form in which the model may be loaded; 0 where `make_plan` has a plan. What is
     free in all may be enough and still in the wrong place: where host and GPUs both compute, both need buffers."""
     footprint = least_footprint(shape, num_ctx=num_ctx, num_slots=num_slots, cache=cache, num_batch=num_batch)
-    plan = _place(footprint, shape.num_layers, num_slots or AUTOMATIC_SLOTS[-1], room, is_spread)
+    plan = place(footprint, shape, num_slots or AUTOMATIC_SLOTS[-1], room, gpus)
     return max(0, footprint.total - room.total, plan.host_bytes - room.host)
-
-
-def _place(footprint: Footprint, num_layers: int, num_slots: int, room: Room, is_spread: bool) -> Plan:
-    movable = footprint.weights + footprint.kv_cache
-    wanted = movable + footprint.compute
-    if not room.devices:
-        return Plan(num_slots=num_slots, host_bytes=footprint.total)
-    largest = max(range(len(room.devices)), key=lambda index: room.devices[index])
-    if not is_spread and wanted <= room.devices[largest]:
-        return Plan(num_slots=num_slots, host_bytes=footprint.process, device_bytes=wanted, single_gpu=largest)
-    if wanted <= sum(room.devices):
-        return Plan(num_slots=num_slots, host_bytes=footprint.process, device_bytes=wanted)
-    # Both sides compute then, and each needs its buffers. What comes after the last layer counts as one more.
-    layer = movable / (num_layers + 1)
-    count = max(0, int((sum(room.devices) - footprint.compute) / max(layer, 1)))
-    moved = int(count * layer) + footprint.compute if count else 0
-    host = footprint.total - int(count * layer)
-    return Plan(num_slots=num_slots, host_bytes=host, device_bytes=moved, num_gpu_layers=count)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
-from inference.errors import InferenceError, ModelLoadFailed
+from inference.errors import InferenceError, LoadLacksMemory, ModelLoadFailed
 from inference.library.models import InstalledModel
 from inference.metrics import Metrics
 from inference.scheduler.failures import FailureLog
@@ -16,6 +16,7 @@ from inference.scheduler.health import until_hung
 from inference.scheduler.loaded import LoadedModel, ModelState, Runner, StartRunner
 from inference.scheduler.loading import LONGEST_LOAD_S, Loader
 from inference.scheduler.machine import Machine
+from inference.scheduler.placement import Plan
 from inference.scheduler.places import Places
 from inference.settings import Settings
 
@@ -24,6 +25,8 @@ _SHUTDOWN_TIMEOUT_S = 1.0
 #: How long memory may take to come back after a process has ended (a GPU's does), and how often it is looked for.
 _MEMORY_RETURNS_S = 5.0
 _MEMORY_POLL_S = 0.1
+#: Of the layers that did not find room on GPUs, what is tried next.
+_LAYERS_LEFT = (0.8, 0.0)
 
 logger = logging.getLogger(__name__)
 
@@ -96,14 +99,14 @@ class Residence:
         models = self.models.values()
         while (head := self._places.head) is not None and self._places.has_free(models):
             head.plan = self.fit.plan(head, models)
-            if head.plan is None:
+            if head.plan is None or self.fit.lacking(head, list(models))[0]:
                 break
             self._start_loading(head)
-        shortage = self.fit.shortage(head, models) if head is not None else 0
-        for model in self._places.choose_victims(models, shortage=shortage, held=self.fit.held):
+        shortage, held = self.fit.lacking(head, list(models)) if head is not None else (0, self.fit.held)
+        for model in self._places.choose_victims(models, shortage=shortage, held=held):
             model.is_leaving = True
             self.settle(model)
-        for model in self._places.pardoned(models, shortage=shortage, held=self.fit.held):
+        for model in self._places.pardoned(models, shortage=shortage, held=held):
             model.is_leaving = False
             self._advance(model)
         if shortage and head is not None and all(model.state is ModelState.ABSENT for model in models):
@@ -137,11 +140,9 @@ class Residence:
 
     async def _load(self, model: LoadedModel) -> None:
         try:
-            await self._machine.refresh_devices()
-            if self._machine.devices:
-                others = [other for other in self.models.values() if other is not model]
-                model.plan = self.fit.plan(model, others) or model.plan
-            runner = await self._loader.load(model)
+            await self.look_at_devices()
+            model.plan = self._plan_anew(model) or model.plan
+            runner = await self._load_with_fewer_layers(model)
         except InferenceError as error:
             self._load_failed(model, error)
         except Exception:
@@ -154,6 +155,31 @@ class Residence:
             self.spawn(self._end_when_hung(model, runner))
             self._advance(model)
             self._fill_places()
+
+    async def look_at_devices(self) -> None:
+        """At no cost where there are none."""
+        if await self._machine.refresh_devices():
+            self.fit.note_devices(self.models.values())
+
+    def _plan_anew(self, model: LoadedModel, most_layers: int | None = None) -> Plan | None:
+        others = [other for other in self.models.values() if other is not model]
+        return self.fit.plan(model, others, most_layers=most_layers) if self._machine.devices else None
+
+    async def _load_with_fewer_layers(self, model: LoadedModel) -> Runner:
+        """An estimate of what a GPU has to give is one: where it was too high, some layers stay on the host, or all."""
+        for share in (*_LAYERS_LEFT, None):
+            try:
+                return await self._loader.load(model)
+            except LoadLacksMemory as error:
+                if share is None or model.plan is None or model.shape is None or not model.plan.device_bytes:
+                    raise
+                num_layers = model.shape.num_layers + 1 if model.plan.is_on_gpus else model.plan.num_gpu_layers
+                plan = self._plan_anew(model, int(num_layers * share))
+                if plan is None:
+                    raise
+                logger.warning("%s is loaded with fewer layers on GPUs: %s", model.model.name.shortest, error)
+                model.plan = plan
+        raise AssertionError("the last try returns or raises")
 
     def _load_failed(self, model: LoadedModel, error: InferenceError) -> None:
         logger.error("Loading %s failed: %s", model.model.name.shortest, error)

@@ -54,7 +54,7 @@ class Scheduler:
 
     async def prepare(self) -> None:
         """Looks what GPUs there are; to be awaited before the first request."""
-        await self._machine.refresh_devices()
+        await self._residence.look_at_devices()
 
     def loaded(self) -> list[LoadedModel]:
         """Models that are ready for requests, the one that stays longest first."""
@@ -76,6 +76,10 @@ class Scheduler:
     def memory_needed(self, shape: ModelShape, num_ctx: int) -> int:
         """Bytes, for the least that a model of this shape may be loaded with."""
         return self._residence.fit.needed(shape, num_ctx)
+
+    def gpu_share(self, shape: ModelShape, num_ctx: int) -> float:
+        """Of the layers of such a model, the part that could lie on GPUs if every other one were unloaded."""
+        return self._residence.fit.gpu_share(shape, num_ctx, self._models.values())
 
     def memory_available(self) -> int | None:
         """Bytes that a model could have if every other one were unloaded; None where that cannot be told."""

@@ -74,7 +74,8 @@ def machine() -> Machine:
     told = call("GET", "/api/hearth/machine", timeout=PATIENCE)
     told = told if isinstance(told, dict) else {}
     gpus = told.get("gpus")
-    names = [str(gpu.get("name", ""))[:100] for gpu in gpus if isinstance(gpu, dict)] if isinstance(gpus, list) else []
+    cards = [gpu for gpu in gpus if isinstance(gpu, dict)] if isinstance(gpus, list) else []
+    names = [str(gpu.get("description") or gpu.get("name", ""))[:100] for gpu in cards]
     return Machine(
         cores=_count(told.get("cores")),
         memory_total=_count(told.get("memory_total")),

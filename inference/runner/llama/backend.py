@@ -2,11 +2,14 @@
 
 import ctypes
 import logging
+import re
 from collections import deque
 from pathlib import Path
 
 from llama_cpp import __version__ as llama_cpp_version
 from llama_cpp import llama_cpp
+
+from inference.runner.llama.buffers import Buffers
 
 logger = logging.getLogger("llama.cpp")
 
@@ -16,6 +19,10 @@ _CONTINUATION = 5
 
 _recent_errors: deque[str] = deque(maxlen=20)
 _last_level = logging.INFO
+#: Of everything this process has loaded.
+buffers = Buffers()
+#: How llama.cpp's back ends begin to say that memory could not be had.
+_LACKS_MEMORY = re.compile(r"out of (?:device )?memory|(?:failed|unable) to (?:re)?allocate", re.IGNORECASE)
 
 
 @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]  # a ctypes function type
@@ -29,6 +36,8 @@ def _on_log(level: int, text: bytes, _user_data: object) -> None:
         return
     if _last_level >= logging.ERROR:
         _recent_errors.append(line)
+    if " buffer size" in line:
+        buffers.note(line)
     # What llama.cpp calls information is hundreds of lines a load.
     logger.log(logging.DEBUG if _last_level == logging.INFO else _last_level, "%s", line)
 
@@ -66,6 +75,11 @@ def forget_errors() -> None:
 def recent_errors() -> list[str]:
     """Lines that llama.cpp logged as errors since `forget_errors`, oldest first, at most 20."""
     return list(_recent_errors)
+
+
+def lacks_memory(text: str = "") -> bool:
+    """Whether memory that could not be had is among the errors since `forget_errors`, or in the text."""
+    return any(_LACKS_MEMORY.search(line) for line in (text, *_recent_errors))
 
 
 def _load_dynamic_backends() -> None:

@@ -9,6 +9,7 @@ from inference.library.gguf import read_metadata
 from inference.runner.config import RunnerConfig
 from inference.runner.llama import backend
 from inference.runner.llama.adapters import Adapters
+from inference.runner.llama.devices import device_names
 from inference.runner.llama.model import LlamaModel
 from inference.runner.llama.pooling import LlamaPooling
 from inference.runner.messages import RunnerReady
@@ -52,6 +53,7 @@ class LlamaEmbeddingRunner:
             model_bytes=self.model.num_bytes,
             load_duration_ns=self._load_duration_ns,
             has_chat_template=False,
+            device_bytes=backend.buffers.of(device_names()),
         )
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from inference.runner.llama import backend
 from inference.runner.llama.adapters import Adapters
 from inference.runner.llama.candidates import Candidates, logits_of, logprob_of
 from inference.runner.llama.context import LlamaContext
+from inference.runner.llama.devices import device_names
 from inference.runner.llama.model import LlamaModel
 from inference.runner.llama.sampler import AnyConstraint, SamplerChain
 from inference.runner.messages import RunnerReady, SamplingParams, TokenLogprob
@@ -102,6 +103,7 @@ class LlamaModelRunner:
             model_bytes=self.model.num_bytes,
             load_duration_ns=self._load_duration_ns,
             has_chat_template=self.model.chat_template is not None,
+            device_bytes=backend.buffers.of(device_names()),
         )
 
     def close(self) -> None:

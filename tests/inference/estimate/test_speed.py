@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from inference.estimate.calibration import MEASURED_KINDS, Calibration
@@ -23,6 +24,17 @@ def test_time_is_that_of_the_weights_and_the_layers() -> None:
     assert tokens_per_second(CALIBRATION, read_bytes=1e9, file_type="Q4_0", num_layers=1000) == pytest.approx(5)
     assert tokens_per_second(CALIBRATION, read_bytes=1e9, file_type="Q3_K_M", num_layers=0) == pytest.approx(5)
     assert tokens_per_second(CALIBRATION, read_bytes=0, file_type="Q4_0", num_layers=0) <= 1e6
+
+
+def test_layers_beside_the_gpu_take_the_time_they_take_there() -> None:
+    both = msgspec.structs.replace(CALIBRATION, host_rates=dict.fromkeys(MEASURED_KINDS, 1e9), host_layer_seconds=1e-3)
+    found = [
+        tokens_per_second(both, read_bytes=1e9, file_type="Q4_0", num_layers=100, gpu_share=share) for share in (1.0, 0.5, 0.0)
+    ]
+
+    assert found == pytest.approx([1 / 0.11, 1 / (0.055 + 0.55), 1 / 1.1])
+    # Where there is no GPU, nobody asks which part lies there.
+    assert tokens_per_second(CALIBRATION, read_bytes=1e9, file_type="Q4_0", num_layers=0, gpu_share=0.0) == pytest.approx(10)
 
 
 def test_rates_are_of_types_that_are_measured() -> None:

@@ -8,6 +8,7 @@ from inference.library.footprint import CacheOptions, estimate
 from inference.library.gguf import GGUFMetadata, read_metadata
 from inference.library.gguf_reader import LongArray
 from inference.library.shape import ModelShape, read_shape
+from inference.library.starter import find_starter_file
 from tests.inference.library.files import ARRAY, BOOL, F32, STRING, TINY, U32, Value, gguf
 
 LLAMA: dict[str, object] = {
@@ -141,3 +142,13 @@ def test_values_of_the_wrong_type_are_passed_over(tmp_path: Path, values: dict[s
     path.write_bytes(gguf(TINY | values))
 
     assert read_shape(read_metadata(path)).num_layers == 0
+
+
+def test_matrices_at_both_ends_are_told_from_the_layers() -> None:
+    path = find_starter_file()
+    assert path is not None
+    found = read_shape(read_metadata(path))
+
+    # One matrix is both in this model: 49,152 tokens of 576 numbers, in Q8_0 or less.
+    assert 0 < found.input_bytes <= 49_152 * 576 * 34 // 32
+    assert found.output_bytes == 0

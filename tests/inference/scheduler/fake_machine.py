@@ -30,8 +30,9 @@ class FakeMachine:
     def cpu_seconds(self, pid: int) -> float:
         return self.cpu_time
 
-    async def refresh_devices(self) -> None:
+    async def refresh_devices(self) -> bool:
         self.num_refreshes += 1
+        return bool(self.devices)
 
     def _bytes_of(self, runner: FakeRunner) -> int:
         return self.bytes_each

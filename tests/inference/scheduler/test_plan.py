@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from inference.library.footprint import CacheOptions, estimate
 from inference.library.shape import ModelShape
-from inference.scheduler.plan import ALL_LAYERS, Plan, Room, make_plan, shortage
+from inference.scheduler.placement import ALL_LAYERS, GpuOptions, Plan, Room
+from inference.scheduler.plan import make_plan, shortage
 
 GB = 10**9
 #: 4.7 GB of weights, 0.5 GB of cache for each slot of 4096 tokens.
@@ -21,7 +22,9 @@ LLAMA = ModelShape(
 
 
 def plan(room: Room, *, num_slots: int | None = 1, is_spread: bool = False) -> Plan | None:
-    return make_plan(LLAMA, num_ctx=4096, num_slots=num_slots, cache=CacheOptions(), room=room, is_spread=is_spread)
+    return make_plan(
+        LLAMA, num_ctx=4096, num_slots=num_slots, cache=CacheOptions(), room=room, gpus=GpuOptions(is_spread=is_spread)
+    )
 
 
 def test_model_that_does_not_fit_has_no_plan() -> None:
@@ -87,6 +90,8 @@ def test_something_is_lacking_exactly_where_there_is_no_plan(
 ) -> None:
     room = Room(host, tuple(devices))
 
-    lacking = shortage(LLAMA, num_ctx=4096, num_slots=num_slots, cache=CacheOptions(), room=room, is_spread=is_spread)
+    lacking = shortage(
+        LLAMA, num_ctx=4096, num_slots=num_slots, cache=CacheOptions(), room=room, gpus=GpuOptions(is_spread=is_spread)
+    )
 
     assert (lacking > 0) == (plan(room, num_slots=num_slots, is_spread=is_spread) is None)
