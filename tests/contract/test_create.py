@@ -49,7 +49,9 @@ def test_model_from_another_with_texts_and_parameters(client: ollama.Client) -> 
     )
     again = client.create("mario", from_="Mario", parameters={"num_ctx": 512})
     shown = client.show("mario")
-    response = client.chat("mario", messages=[{"role": "user", "content": "Who?"}], options={"num_predict": 2})
+    response = client.chat(
+        "mario", messages=[{"role": "user", "content": "Who?"}], options={"num_predict": 2, "ignore_eos": True}
+    )
 
     assert created.status == again.status == "success"
     assert shown.parameters is not None

@@ -14,6 +14,8 @@ from pydantic import BaseModel, Field
 from tests.contract.service import ENDLESS, MODEL, Service, until
 
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Say hello."}]
+#: An answer does not end before its limit, whatever the model would say.
+IGNORE_EOS = {"options": {"ignore_eos": True}}
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def test_chat_whole_and_streamed_are_the_same(client: openai.OpenAI) -> None:
 def test_stream_with_usage_has_it_in_a_last_chunk_without_choices(client: openai.OpenAI) -> None:
     chunks = list(
         client.chat.completions.create(
-            model=MODEL, messages=HELLO, max_tokens=3, stream=True, stream_options={"include_usage": True}
+            model=MODEL, messages=HELLO, max_tokens=3, stream=True, stream_options={"include_usage": True}, extra_body=IGNORE_EOS
         )
     )
 
@@ -62,7 +64,9 @@ def test_stream_with_usage_has_it_in_a_last_chunk_without_choices(client: openai
 
 def test_choices_differ_and_are_the_same_the_next_time(client: openai.OpenAI) -> None:
     def ask() -> list[str | None]:
-        answer = client.chat.completions.create(model=MODEL, messages=HELLO, n=3, seed=5, max_tokens=6, temperature=1.5)
+        answer = client.chat.completions.create(
+            model=MODEL, messages=HELLO, n=3, seed=5, max_tokens=6, temperature=1.5, extra_body=IGNORE_EOS
+        )
         assert [choice.index for choice in answer.choices] == [0, 1, 2]
         assert answer.usage is not None and answer.usage.completion_tokens == 18
         return [choice.message.content for choice in answer.choices]
@@ -157,7 +161,7 @@ def test_stream_helper_follows_to_the_end(client: openai.OpenAI) -> None:
 
 
 def test_raw_response_has_the_headers(client: openai.OpenAI) -> None:
-    raw = client.chat.completions.with_raw_response.create(model=MODEL, messages=HELLO, max_tokens=1)
+    raw = client.chat.completions.with_raw_response.create(model=MODEL, messages=HELLO, max_tokens=1, extra_body=IGNORE_EOS)
 
     assert raw.headers["content-type"] == "application/json; charset=utf-8"
     assert raw.parse().choices[0].finish_reason == "length"
@@ -265,7 +269,7 @@ def test_requests_as_continue_sends_them(service: Service) -> None:
     body = {
         "model": MODEL, "messages": [{"role": "system", "content": ""}, *HELLO], "stream": True, "max_tokens": 2, "tools": [],
         "stream_options": {"include_usage": True}, "parallel_tool_calls": False, "user": "someone", "store": False,
-        "metadata": {"a": "b"}, "service_tier": "auto", "temperature": None,
+        "metadata": {"a": "b"}, "service_tier": "auto", "temperature": None, **IGNORE_EOS,
     }  # fmt: skip
     with service.client() as client:
         response = client.post("/v1/chat/completions", json=body, headers=headers)

