@@ -47,7 +47,7 @@ async def serve_api(scope: dict[str, Any], receive: Receive, send: Send) -> None
             await send_refusal(request, stopping())
         raise
     except Exception:
-        logger.exception("%s %s failed", request.method, request.path)
+        logger.exception("%s %r failed", request.method, request.path)
         if not has_begun:
             await send_refusal(request, unexpected())
 

@@ -4,9 +4,12 @@ A class or an office often shares one address, and one forgotten program there m
 right a while ago are still asked about.
 """
 
+import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TypeVar
 
@@ -20,6 +23,12 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
+@dataclass(eq=False)
+class _Turn:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    num_users: int = 0
+
+
 class FailedKeys:
     """Counts by address, in the memory of this process."""
 
@@ -28,6 +37,30 @@ class FailedKeys:
         #: When the count began, and the count.
         self._failures: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._right: OrderedDict[bytes, None] = OrderedDict()
+        #: By address, for as long as somebody has or waits for a turn.
+        self._turns: dict[str, _Turn] = {}
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether some key is being looked up that was not right before."""
+        return bool(self._turns)
+
+    @asynccontextmanager
+    async def turn(self, address: str, key: str) -> AsyncIterator[None]:
+        """Keys of one address are looked up one after the other, so that those that come at once are counted like those that
+        come one by one. Keys that were right before need not wait."""
+        if _digest(key) in self._right:
+            yield
+            return
+        turn = self._turns.setdefault(address, _Turn())
+        turn.num_users += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.num_users -= 1
+            if not turn.num_users and self._turns.get(address) is turn:
+                del self._turns[address]
 
     def seconds_to_wait(self, address: str, key: str) -> int:
         """Before this address may try again; 0 for at once."""

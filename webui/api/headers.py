@@ -48,10 +48,11 @@ def to_the_client(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
 
 
 def _named_by_connection(headers: Headers) -> set[bytes]:
-    """`Connection` lists further headers that are of one connection only; what frames the body is never one of them."""
+    """`Connection` lists further headers that are of one connection only. What says how the body is to be read is never one of
+    them (RFC 9110, 7.6.1): it was read here by those headers, and is to be read there by the same."""
     values = [value for name, value in headers if name == b"connection"]
     named = {token.strip().lower() for value in values for token in value.split(b",")}
-    return named - {b"content-length", b"content-type"}
+    return {name for name in named if not name.startswith(b"content-")}
 
 
 def _is_one_line(value: bytes) -> bool:

@@ -3,7 +3,7 @@
 from webui.api.addresses import address_of
 from webui.api.database import in_database
 from webui.api.failed_keys import FailedKeys
-from webui.api.refusals import no_key, too_many_failures, wrong_key, wrong_scope
+from webui.api.refusals import ambiguous_key, no_key, too_many_failures, wrong_key, wrong_scope
 from webui.api.request import ApiRequest
 from webui.api.routes import Door
 from webui.services.api_keys import KeyHolder, authenticate
@@ -12,12 +12,16 @@ failed_keys = FailedKeys()
 
 
 def key_of(request: ApiRequest) -> str:
-    """From `Authorization: Bearer`, or `x-api-key`, which clients of Anthropic send. "" for none."""
-    given = request.headers.get(b"authorization", b"").decode("latin-1")
-    kind, _, key = given.strip().partition(" ")
-    if kind.lower() == "bearer" and key.strip():
-        return key.strip()
-    return request.headers.get(b"x-api-key", b"").decode("latin-1").strip()
+    """From `Authorization: Bearer`, or `x-api-key`, which clients of Anthropic send. "" for none. Raises Refusal where there
+    are several: whoever stands before us may have looked at another one than we do."""
+    bearers, keys = request.values_of(b"authorization"), request.values_of(b"x-api-key")
+    if len(bearers) > 1 or len(keys) > 1:
+        raise ambiguous_key()
+    kind, _, bearer = "".join(bearers).strip().partition(" ")
+    found = {bearer.strip() if kind.lower() == "bearer" else "", "".join(keys).strip()} - {""}
+    if len(found) > 1:
+        raise ambiguous_key()
+    return next(iter(found), "")
 
 
 async def holder_of(request: ApiRequest) -> KeyHolder:
@@ -26,13 +30,14 @@ async def holder_of(request: ApiRequest) -> KeyHolder:
     if not key:
         raise no_key()
     address = address_of(request.scope)
-    if seconds := failed_keys.seconds_to_wait(address, key):
-        raise too_many_failures(seconds)
-    holder = await in_database(authenticate, key)
-    if holder is None:
-        failed_keys.failed(address)
-        raise wrong_key()
-    failed_keys.succeeded(key)
+    async with failed_keys.turn(address, key):
+        if seconds := failed_keys.seconds_to_wait(address, key):
+            raise too_many_failures(seconds)
+        holder = await in_database(authenticate, key)
+        if holder is None:
+            failed_keys.failed(address)
+            raise wrong_key()
+        failed_keys.succeeded(key)
     return holder
 
 

@@ -18,6 +18,10 @@ class KeyMissing(RequestRejected):
     code = "invalid_api_key"
 
 
+class KeyAmbiguous(RequestRejected):
+    code = "ambiguous_api_key"
+
+
 class KeyNotForThis(RequestRejected):
     code = "insufficient_scope"
 
@@ -58,6 +62,12 @@ class RouterRefusal(Refusal):
 def no_key() -> Refusal:
     sentence = "An API key is needed: send it as Authorization: Bearer. Keys are made on the account page of this site."
     return Refusal(KeyMissing(sentence), HTTPStatus.UNAUTHORIZED, [(b"www-authenticate", b'Bearer realm="Hearth"')])
+
+
+def ambiguous_key() -> Refusal:
+    sentence = "The request brings more than one API key: send one, in Authorization: Bearer or in x-api-key."
+    challenge = b'Bearer realm="Hearth", error="invalid_request"'
+    return Refusal(KeyAmbiguous(sentence), HTTPStatus.BAD_REQUEST, [(b"www-authenticate", challenge)])
 
 
 def wrong_key() -> Refusal:

@@ -39,6 +39,10 @@ class ApiRequest:
         """The last of each name; names are in lower case."""
         return dict(self.scope["headers"])
 
+    def values_of(self, name: bytes) -> list[str]:
+        """All of one name, in the order in which they came."""
+        return [value.decode("latin-1") for header, value in self.scope["headers"] if header == name]
+
     @property
     def body_length(self) -> int | None:
         """In bytes, where it was announced."""

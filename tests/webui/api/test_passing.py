@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import zlib
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ async def test_headers_for_the_other_end_go_on_and_others_stay(site: Any, upstre
         (b"content-type", b"text/plain"),
         (b"user-agent", b"mine"),
         (b"cookie", b"a=b"),
-        (b"x-api-key", b"k"),
+        (b"x-api-key", member_key.encode()),
         (b"te", b"trailers"),
     ]
     sent += [(b"hearth-caller", b"user:1/key:1"), (b"connection", b"x-mine"), (b"x-mine", b"1"), (b"x-forwarded-for", b"1.1.1.1")]
@@ -97,6 +98,24 @@ async def test_headers_for_the_other_end_go_on_and_others_stay(site: Any, upstre
     )
     assert asked.header("host") == "localhost" and asked.header("connection") == "close"
     assert asked.header("hearth-caller") != "user:1/key:1"
+
+
+@pytest.mark.parametrize("name", ["content-encoding", "Content-Encoding", "content-length", "hearth-caller", "host"])
+async def test_connection_cannot_name_headers_that_the_runtime_reads_the_body_by(
+    site: Any, upstream: ScriptedUpstream, member_key: str, name: str
+) -> None:
+    """What was read here, uncompressed, to see which models it names, has to be what the runtime reads."""
+    upstream.scripts["POST /api/chat"] = whole(b"{}")
+    body = zlib.compress(json.dumps(CHAT).encode())
+    sent = [(b"content-encoding", b"deflate"), (b"connection", f"close, {name}".encode())]
+
+    answer = await ask(site, "POST", "/api/chat", key=member_key, body=body, headers=sent)
+
+    assert answer.status == 200
+    asked = upstream.asked[0]
+    assert asked.header("content-encoding") == "deflate" and bytes(asked.body) == body
+    assert asked.header("content-length") == str(len(body)) and asked.header("host") == "localhost"
+    assert (asked.header("hearth-caller") or "").startswith("user:")
 
 
 async def test_large_upload_goes_through_unread_and_a_slow_runtime_holds_it_up(

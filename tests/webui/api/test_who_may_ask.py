@@ -9,11 +9,14 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.factories import make_administrator, make_user
-from tests.webui.api.asking import ask
+from tests.webui.api.asking import ask, begin
 from tests.webui.api.conftest import key_for
 from tests.webui.api.upstream import ScriptedUpstream, whole
+from webui.api.keys import failed_keys
 from webui.enums import Role
 from webui.models import ApiKey, User
+from webui.services import api_keys
+from webui.services.api_keys import KeyHolder
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CHAT = {"model": "smollm2:135m", "messages": []}
@@ -67,6 +70,87 @@ async def test_key_opens_by_either_header(site: Any, upstream: ScriptedUpstream,
     assert asked.header(
         "hearth-caller",
     ).startswith("user:")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["authorization: Bearer {key}", "authorization: Bearer {other}"],
+        ["authorization: Bearer {key}", "authorization: Bearer {key}"],
+        ["authorization: Basic YTpi", "authorization: Bearer {key}"],
+        ["x-api-key: {key}", "x-api-key: {other}"],
+        ["x-api-key: {key}", "x-api-key: "],
+        ["authorization: Bearer {key}", "x-api-key: {other}"],
+        ["authorization: Bearer {other}", "x-api-key: {key}"],
+        ["authorization: Bearer {key}", "x-api-key: nothing"],
+    ],
+)
+async def test_request_with_more_than_one_key_is_refused(
+    site: Any, upstream: ScriptedUpstream, member_key: str, given: list[str]
+) -> None:
+    """A proxy in front may have looked at the other one."""
+    other = (await key_for("chat"))[1]
+    lines = [line.format(key=member_key, other=other).split(": ", 1) for line in given]
+
+    answer = await ask(
+        site, "POST", "/api/chat", json_body=CHAT, headers=[(name.encode(), value.encode()) for name, value in lines]
+    )
+
+    assert (answer.status, answer.json["code"], upstream.asked) == (400, "ambiguous_api_key", [])
+    assert member_key not in answer.body.decode() and other not in answer.body.decode()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["authorization: Bearer {key}", "x-api-key: {key}"],
+        # Of a proxy that asks for a password of its own.
+        ["authorization: Basic YTpi", "x-api-key: {key}"],
+        ["authorization: Bearer ", "x-api-key: {key}"],
+        ["authorization: Bearer {key}", "x-api-key: "],
+    ],
+)
+async def test_key_that_is_told_in_both_places_or_beside_something_else_opens(
+    site: Any, upstream: ScriptedUpstream, member_key: str, given: list[str]
+) -> None:
+    lines = [line.format(key=member_key).split(": ", 1) for line in given]
+
+    answer = await ask(
+        site, "POST", "/api/chat", json_body=CHAT, headers=[(name.encode(), value.encode()) for name, value in lines]
+    )
+
+    assert (answer.status, answer.body) == (200, b'{"ok":1}')
+
+
+async def test_wrong_keys_that_come_at_once_are_looked_up_no_more_often(
+    site: Any, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else who sends a thousand at a time would be counted when all have been looked up."""
+    looked_up: list[str] = []
+
+    def authenticate(text: str) -> KeyHolder | None:
+        looked_up.append(text)
+        return api_keys.authenticate(text)
+
+    monkeypatch.setattr("webui.api.keys.authenticate", authenticate)
+    key_text = (await key_for("chat"))[1]
+    wrong = [begin(site, "POST", "/api/chat", key=f"hearth-{number:043}", json_body=CHAT) for number in range(60)]
+    elsewhere = begin(site, "POST", "/api/chat", key=key_text, json_body=CHAT, client=["192.0.2.8", 1])
+
+    statuses = [(await asking.finished()).status for asking in wrong]
+
+    assert sorted(statuses) == [401] * 20 + [429] * 40
+    assert (await elsewhere.finished()).status == 200
+    assert len(looked_up) == 21
+    assert not failed_keys.is_waited_for
+
+
+async def test_right_keys_of_one_address_that_come_at_once_all_open(site: Any, upstream: ScriptedUpstream) -> None:
+    """A class that begins its lesson."""
+    keys = [(await key_for("chat"))[1] for _ in range(30)]
+    asked = [begin(site, "POST", "/api/chat", key=key, json_body=CHAT) for key in keys]
+
+    assert {(await asking.finished()).status for asking in asked} == {200}
 
 
 async def test_key_elsewhere_opens_nothing(site: Any, upstream: ScriptedUpstream, member_key: str) -> None:
