@@ -9,12 +9,13 @@ from llama_cpp import llama_cpp
 from inference.runner.engine.loop_guard import is_looping
 from inference.runner.messages import RequestFinished, SamplingParams, Submit
 from tests.inference.runner.answers.conftest import QUESTION, House
+from tests.inference.tiny_models import write_llama
 
 pytestmark = pytest.mark.model
 
 #: Soon filled.
 NUM_CTX = 96
-FORCED = SamplingParams(temperature=0, logit_bias={" blue": 100.0})
+GOING_ON = SamplingParams(temperature=0, ignore_eos=True)
 ENDLESS = SamplingParams(temperature=0.9, seed=4, ignore_eos=True)
 
 TABLE = "| name | age | city |\n|---|---|---|\n" + "".join(f"| Ann {n} | {n % 90} | Paris |\n" for n in range(120))
@@ -24,6 +25,22 @@ POEM = "\n".join(
 LISTS = "".join(f"{n}. Take item number {n} and put it away.\n" for n in range(1, 120))
 CODE = "".join(f"    if value == {n}:\n        return {n * 7 % 13}\n" for n in range(120))
 ZEROS = "[" + ", ".join(["0"] * 120) + "]"
+MATRIX = "\n".join(["0 " * 20] * 24)
+ART = "\n".join([" " * 8 + "- " * 30 + "#"] * 14)
+RULE = "Chapter one " + ". " * 400 + "17"
+TOUCHING = "{" + "0x00, " * 160 + "0x01}"
+PENANCE = "I will not talk in class.\n" * 100
+PADDED = "\n".join(f"{' ' * 40}case {n}:{' ' * 400}\\" for n in range(40))
+BASE64 = "//uQxAAAAA" + "VVVV" * 200 + "TEFNRTM="
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Writes a thousand tokens in a moment."""
+    folder = tmp_path_factory.mktemp("tiny")
+    house = House(write_llama(folder / "tiny.gguf", None, num_ctx=2048), num_ctx=2048)
+    yield house
+    house.model.close()
 
 
 @pytest.fixture(scope="module")
@@ -33,20 +50,21 @@ def house(model_path: Path) -> Iterator[House]:
     house.model.close()
 
 
-def test_forced_repetition_ends_with_its_own_reason(house: House) -> None:
-    answer = house.ask(sampling=FORCED, max_tokens=600, shift=True)
+@pytest.mark.parametrize("words", ["moon", "the sun"])
+def test_forced_repetition_ends_with_its_own_reason(tiny: House, words: str) -> None:
+    answer = tiny.ask(sampling=GOING_ON, grammar=f'root ::= (" {words}")*', max_tokens=None)
 
     assert answer.reason == "repeat"
-    assert 400 <= len(answer.text) // len(" blue") < 420
+    assert 1024 <= len(answer.text.split()) < 1024 + 32
 
 
-def test_loop_guard_can_be_switched_off(house: House) -> None:
-    answer = house.ask(sampling=FORCED, max_tokens=430, shift=True, loop_guard=False)
+def test_loop_guard_can_be_switched_off(tiny: House) -> None:
+    answer = tiny.ask(sampling=GOING_ON, grammar='root ::= (" moon")*', max_tokens=1100, loop_guard=False)
 
-    assert (answer.reason, answer.text) == ("length", " blue" * 430)
+    assert (answer.reason, answer.text.count("moon")) == ("length", 1100)
 
 
-@pytest.mark.parametrize("text", [TABLE, POEM, LISTS, CODE, ZEROS])
+@pytest.mark.parametrize("text", [TABLE, POEM, LISTS, CODE, ZEROS, MATRIX, ART, RULE, TOUCHING, PENANCE, PADDED, BASE64])
 def test_what_repeats_by_its_nature_is_no_loop(house: House, text: str) -> None:
     tokens = house.model.vocabulary.tokenize(text, parse_special=False)
 
