@@ -28,6 +28,12 @@ from inference.scheduler.placement import Plan
 from inference.scheduler.queue import FairQueue
 from inference.scheduler.stream import Loading, Queued, RequestStream
 
+#: What somebody has asked for of how a model is loaded stays for a while after the last request for it: for so long, or for so
+#: many times what loading takes, if that is longer. Where those who ask and those who do not take turns, loading takes a tenth of
+#: the time at most.
+OPTIONS_STAY_S = 60.0
+_OPTIONS_STAY_LOADS = 20
+
 
 class Runner(Protocol):
     """What the scheduler uses of `inference.runner.client.RunnerClient`."""
@@ -125,6 +131,10 @@ class LoadedModel:
     #: The largest that a request asked for.
     num_ctx_asked: int = 0
     load_options: LoadOptions = AUTOMATIC
+    #: When each of them was last asked for, in seconds of the monotonic clock.
+    options_asked: dict[str, float] = field(default_factory=dict)
+    #: What loading it took.
+    load_seconds: float = 0.0
     pace: Pace = field(default_factory=Pace)
     #: Since when there has been no memory for it although nothing is left to unload.
     short_since: float | None = None
@@ -133,6 +143,7 @@ class LoadedModel:
     loaded_fraction: float = 0.0
     ready_ns: int = 0
     last_used: float = field(default_factory=time.monotonic)
+    #: Seconds of the monotonic clock.
     idle_since: float | None = None
     timer: asyncio.TimerHandle | None = None
 
@@ -167,10 +178,19 @@ class LoadedModel:
 
     @property
     def wanted_options(self) -> LoadOptions:
-        """What it has to be loaded with for whoever is next. What others asked for before stays where that allows it, so
-        that two clients that ask for different things do not undo each other's."""
+        """What it has to be loaded with for whoever is next. What others asked for not long ago stays where that allows it,
+        so that two clients that ask for different things do not undo each other's."""
         head = self.queue.peek()
-        return head.request.load_options.over(self.load_options) if head is not None else self.load_options
+        return head.request.load_options.over(self.staying_options) if head is not None else self.load_options
+
+    @property
+    def staying_options(self) -> LoadOptions:
+        """Of what it is loaded with, what somebody still asks for, or did not long ago."""
+        if self.load_options == AUTOMATIC:
+            return AUTOMATIC
+        since = time.monotonic() - max(OPTIONS_STAY_S, _OPTIONS_STAY_LOADS * self.load_seconds)
+        names = {name for name, asked in self.options_asked.items() if asked >= since}
+        return self.load_options.only(names.union(*(ticket.request.load_options.asked for ticket in self.running)))
 
     @property
     def num_ctx_got(self) -> int:
@@ -194,12 +214,17 @@ class LoadedModel:
 
     @property
     def expires_at(self) -> float:
-        """Seconds of the system clock; infinite when the model is kept for ever."""
-        return (time.time() if self.idle_since is None else self.idle_since) + self.keep_alive
+        """Seconds of the system clock, however it may be set meanwhile; infinite when the model is kept for ever."""
+        idle_seconds = 0.0 if self.idle_since is None else time.monotonic() - self.idle_since
+        return time.time() + self.keep_alive - idle_seconds
 
     def suits(self, request: ModelRequest) -> bool:
         """Whether the request can be served by what is loaded."""
-        return request.num_ctx <= self.num_ctx and request.load_options.is_met_by(self.load_options)
+        return request.num_ctx <= self.num_ctx and request.load_options.over(self.staying_options).is_same_as(self.load_options)
+
+    def note_asked(self, request: ModelRequest) -> None:
+        """Its options were wanted until now."""
+        self.options_asked |= dict.fromkeys(request.load_options.asked, time.monotonic())
 
     def can_take(self, request: ModelRequest) -> bool:
         """The request needs not wait."""

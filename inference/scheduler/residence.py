@@ -56,6 +56,8 @@ class Residence:
         #: By the key of their runner: models that are loaded, being loaded or waited for.
         self.models: dict[str, LoadedModel] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        #: The next look whether memory has come back.
+        self._look: asyncio.TimerHandle | None = None
         self.is_closing = False
 
     def add(self, installed: InstalledModel) -> LoadedModel:
@@ -85,7 +87,7 @@ class Residence:
         elif model.is_ready and model.is_idle and model.keep_alive == 0:
             self.close(model, "asked")
         elif model.is_ready and model.is_idle and model.timer is None and model.idle_since is None:
-            model.idle_since = time.time()
+            model.idle_since = time.monotonic()
             if model.keep_alive <= LONGEST_LOAD_S:
                 model.timer = asyncio.get_running_loop().call_later(model.keep_alive, self._expire, model)
 
@@ -127,18 +129,21 @@ class Residence:
         if model.short_since is None:
             model.short_since = now
         if now - model.short_since < _MEMORY_RETURNS_S:
-            asyncio.get_running_loop().call_later(_MEMORY_POLL_S, self._look_again, model)
+            if self._look is None:
+                self._look = asyncio.get_running_loop().call_later(_MEMORY_POLL_S, self._look_again)
             return
         model.short_since = None
         head = model.queue.peek()
         if head is not None:
             self._fail_waiting(model, self.fit.error(head.request, self.models.values()))
 
-    def _look_again(self, model: LoadedModel) -> None:
-        if not self.is_closing and self._places.head is model:
+    def _look_again(self) -> None:
+        self._look = None
+        if not self.is_closing:
             self._fill_places()
 
     async def _load(self, model: LoadedModel) -> None:
+        started = time.monotonic()
         try:
             await self.look_at_devices()
             model.plan = self._plan_anew(model) or model.plan
@@ -151,6 +156,7 @@ class Residence:
             self._load_failed(model, ModelLoadFailed("The model could not be loaded; the log says why."))
         else:
             model.runner, model.state, model.ready_ns = runner, ModelState.READY, time.monotonic_ns()
+            model.load_seconds = time.monotonic() - started
             self.spawn(self._watch(model, runner))
             self.spawn(self._end_when_hung(model, runner))
             self._advance(model)

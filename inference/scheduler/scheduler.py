@@ -148,6 +148,7 @@ class Scheduler:
         model.model = request.model
         model.shape = request.shape or model.shape
         model.num_ctx_asked = max(model.num_ctx_asked, request.num_ctx_asked)
+        model.note_asked(request)
         if request.keep_alive is not None:
             model.keep_alive = request.keep_alive
         model.last_used = time.monotonic()
@@ -208,5 +209,6 @@ class Scheduler:
         if not ticket.is_with_runner:
             ticket.stream.settle(None)
         model.running.discard(ticket)
+        model.note_asked(ticket.request)
         model.last_used = time.monotonic()
         self._advance(model)

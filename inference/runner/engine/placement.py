@@ -48,11 +48,13 @@ class Placement:
     def _next_move(self, running: Sequence[Slot]) -> tuple[Slot, Slot, float] | None:
         """A slot, the one to change places with, and what it will take, in ns."""
         outside, free = misplaced([slot.seq_id for slot in running], len(self._slots))
-        movable = [slot for slot in running if slot.seq_id in outside and _can_move(slot)]
-        if not movable or not self._model.can_cut_saved:
+        if not outside or not self._model.can_cut_saved:
             return None
-        slot = min(movable, key=lambda slot: len(slot.tokens))
-        host = min((slot for slot in self._slots if slot.seq_id in free), key=lambda slot: len(slot.tokens))
+        movable = [slot for slot in running if slot.seq_id in outside and _can_move(slot)]
+        hosts = [slot for slot in self._slots if slot.seq_id in free and _can_be_taken_out(slot.tokens)]
+        if not movable or not hosts:
+            return None
+        slot, host = (min(slots, key=lambda slot: len(slot.tokens)) for slots in (movable, hosts))
         return slot, host, (len(slot.tokens) + len(host.tokens)) * self._token_ns
 
     def _exchange(self, first: Slot, second: Slot) -> bool:
@@ -85,6 +87,12 @@ def misplaced(seq_ids: Sequence[int], num_slots: int) -> tuple[set[int], set[int
 
 
 def _can_move(slot: Slot) -> bool:
-    """Not while something is being brought into it, nor with images or after a shift: such states are not taken out."""
+    """Not while something is being brought into it, nor with images or after a shift."""
     request = slot.request
     return request is not None and slot.loading is None and not request.spans and not request.num_shifted_tokens
+
+
+def _can_be_taken_out(tokens: Sequence[int]) -> bool:
+    """Images, which negative numbers stand for, have positions of their own kind: a state that is taken out does not tell that
+    they come back as they were. They stay where they are."""
+    return not tokens or min(tokens) >= 0

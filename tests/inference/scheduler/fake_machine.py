@@ -18,8 +18,10 @@ class FakeMachine:
         self.cpu_time = 0.0
         self.devices = devices
         self.num_refreshes = 0
+        self.num_looks = 0
 
     def memory(self) -> Memory:
+        self.num_looks += 1
         held = sum(self._bytes_of(runner) for runner in self._runners.started if not runner.exited.is_set())
         return Memory(self.total - self.foreign - self.lingering - held, self.total)
 

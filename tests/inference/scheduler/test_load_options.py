@@ -18,6 +18,7 @@ async def answered(scheduler: Scheduler, runners: FakeRunners, asked: object) ->
     next(runner for runner in runners.started if request_id in runner.open).finish(request_id)
     async for _ in stream:
         pass
+    await until(lambda: not any(ticket.request is asked for model in scheduler.loaded() for ticket in model.running))
 
 
 async def test_options_reach_the_runner(make_scheduler: Make, runners: FakeRunners, installed: Install) -> None:
@@ -92,6 +93,92 @@ def test_options_that_are_asked_go_over_others() -> None:
     asked, before = LoadOptions(num_thread=1), LoadOptions(num_thread=4, use_mmap=False)
 
     assert asked.over(before) == LoadOptions(num_thread=1, use_mmap=False)
-    assert asked.is_met_by(asked.over(before))
-    assert not asked.is_met_by(before)
-    assert LoadOptions().is_met_by(before)
+    assert asked.only({"num_thread", "num_batch"}) == asked and asked.only({"use_mmap"}) == LoadOptions()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        (LoadOptions(num_batch=512), LoadOptions(), True),
+        (LoadOptions(num_batch=64), LoadOptions(), False),
+        (LoadOptions(num_thread=3, num_batch=512), LoadOptions(num_thread=3), True),
+        (LoadOptions(num_thread=3), LoadOptions(), False),
+    ],
+)
+def test_options_are_the_same_where_a_model_is_loaded_alike(one: LoadOptions, other: LoadOptions, is_same: bool) -> None:
+    assert one.is_same_as(other) == other.is_same_as(one) == is_same
+
+
+def pass_time(scheduler: Scheduler, seconds: float) -> None:
+    """As if what was asked for had been asked for so much earlier."""
+    (model,) = scheduler.loaded()
+    model.options_asked = {name: asked - seconds for name, asked in model.options_asked.items()}
+
+
+async def test_options_that_nobody_asks_for_any_more_are_given_up(
+    make_scheduler: Make, runners: FakeRunners, installed: Install
+) -> None:
+    scheduler, model = make_scheduler(), installed("a")
+    await answered(scheduler, runners, request(model, "1", load_options=LoadOptions(num_thread=1, num_batch=64)))
+    pass_time(scheduler, 61)
+    await answered(scheduler, runners, request(model, "2", load_options=LoadOptions(num_batch=64)))
+    await answered(scheduler, runners, request(model, "3"))
+    await answered(scheduler, runners, request(model, "4"))
+
+    assert [(runner.config.num_threads, runner.config.num_batch) for runner in runners.started] == [(1, 64), (0, 64)]
+    assert scheduler.metrics.of("a:latest").unloads == {"options": 1}
+
+
+async def test_options_that_change_nothing_are_given_up_without_loading_anew(
+    make_scheduler: Make, runners: FakeRunners, installed: Install
+) -> None:
+    scheduler, model = make_scheduler(), installed("a")
+    await answered(scheduler, runners, request(model, "1", load_options=LoadOptions(num_batch=512)))
+    pass_time(scheduler, 10_000)
+    await answered(scheduler, runners, request(model, "2"))
+
+    assert len(runners.started) == 1
+
+
+async def test_two_who_ask_in_turns_cause_one_load(make_scheduler: Make, runners: FakeRunners, installed: Install) -> None:
+    scheduler, model = make_scheduler(), installed("a")
+
+    for number in range(5):
+        await answered(scheduler, runners, request(model, f"plain {number}"))
+        await answered(scheduler, runners, request(model, f"single {number}", load_options=LoadOptions(num_thread=1)))
+        pass_time(scheduler, 40)
+
+    assert [runner.config.num_threads for runner in runners.started] == [0, 1]
+
+
+async def test_options_of_an_answer_that_is_being_written_stay(
+    make_scheduler: Make, runners: FakeRunners, installed: Install
+) -> None:
+    scheduler, model = make_scheduler(), installed("a")
+    long = scheduler.submit(request(model, "long", load_options=LoadOptions(num_thread=1)))
+    await until(lambda: runners.started and "long" in runners.last.open)
+    pass_time(scheduler, 10_000)
+
+    await answered(scheduler, runners, request(model, "1"))
+    runners.last.finish("long")
+    async for _ in long:
+        pass
+    await answered(scheduler, runners, request(model, "2"))
+
+    assert len(runners.started) == 1
+
+
+async def test_options_of_a_model_that_loads_slowly_stay_longer(
+    make_scheduler: Make, runners: FakeRunners, installed: Install
+) -> None:
+    scheduler, model = make_scheduler(), installed("a")
+    await answered(scheduler, runners, request(model, "1", load_options=LoadOptions(num_thread=1)))
+    scheduler.loaded()[0].load_seconds = 30.0
+    pass_time(scheduler, 500)
+    await answered(scheduler, runners, request(model, "2"))
+    assert len(runners.started) == 1
+
+    pass_time(scheduler, 101)
+    await answered(scheduler, runners, request(model, "3"))
+
+    assert len(runners.started) == 2

@@ -1,6 +1,7 @@
 """What the scheduler does when memory is short."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import pytest
@@ -205,6 +206,30 @@ async def test_memory_that_comes_back_late_is_waited_for(make_scheduler: Make, r
     machine.lingering = 0
 
     assert isinstance((await read(stream))[-1], Finished)
+
+
+async def test_memory_is_looked_for_no_more_often_when_much_happens_meanwhile(
+    make_scheduler: Make, runners: FakeRunners, installed: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(residence, "_MEMORY_POLL_S", 0.02)
+    machine = FakeMachine(runners, total=8 * GB, bytes_each=5 * GB)
+    scheduler = make_scheduler(machine=machine)
+    await load(scheduler, of(installed("a"), 4 * GB))
+    streams = [scheduler.submit(of(installed("b"), 4 * GB)) for _ in range(31)]
+    machine.lingering = 5 * GB
+    await until(lambda: runners.started[0].is_closed)
+    for stream in streams[1:]:
+        stream.cancel()
+    started, num_looks = time.monotonic(), machine.num_looks
+
+    await asyncio.sleep(0.2)
+    num_looks = machine.num_looks - num_looks
+    num_periods = (time.monotonic() - started) / 0.02
+    machine.lingering = 0
+
+    # Each time, what the model would need and what is lacking.
+    assert num_looks <= 2 * (num_periods + 1)
+    assert isinstance((await read(streams[0]))[-1], Finished)
 
 
 async def test_memory_that_never_comes_back_is_an_error_for_those_who_wait(

@@ -94,6 +94,13 @@ class FakeModel:
         self.cache[seq_id] = array("i", bytes(payload)).tolist()
         return True
 
+    def shift(self, seq_id: int, start: int, count: int) -> bool:
+        if not self.can_trim:
+            return False
+        assert start + count < len(self.cache[seq_id])
+        del self.cache[seq_id][start : start + count]
+        return True
+
     def new_sampler(self, params: SamplingParams, prompt_tokens: Sequence[int], constraint: object) -> FakeSampler:
         return FakeSampler(self.open_samplers)
 

@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from inference.runner.engine.engine import Engine
+from inference.runner.engine.media import media_ids
 from inference.runner.engine.placement import Placement, misplaced
 from inference.runner.engine.request import Request
 from inference.runner.engine.slot import Slot
@@ -149,6 +150,28 @@ def test_gap_is_closed_when_it_has_cost_as_much_as_closing_it_takes() -> None:
     placement.improve(running, step_ns=400_000)
 
     assert sorted(slot.seq_id for slot in running) in ([0, 1], [1, 2])
+
+
+def test_slot_that_holds_an_image_stays_where_it_is() -> None:
+    model, slots, running = apart(0, 2, num_slots=4, num_tokens=2)
+    for place in (1, 3):
+        slots[place].tokens = model.cache[place] = [7, *media_ids(b"image", 0, 5), 8]
+    placement = Placement(model, slots, max_pause_ns=10**9, clock_ns=lambda: 0)
+
+    placement.improve(running, step_ns=10**9)
+
+    assert [slot.seq_id for slot in slots] == [0, 1, 2, 3] and model.num_saves == 0
+
+
+def test_slot_changes_places_with_one_that_holds_no_image() -> None:
+    model, slots, running = apart(0, 3, num_slots=4, num_tokens=9)
+    slots[2].tokens = model.cache[2] = [*media_ids(b"image", 0, 3), 8]
+    placement = Placement(model, slots, max_pause_ns=10**9, clock_ns=lambda: 0)
+
+    placement.improve(running, step_ns=10**9)
+
+    assert [slot.seq_id for slot in slots] == [0, 3, 2, 1]
+    assert all(model.cache[slot.seq_id] == slot.tokens for slot in slots)
 
 
 def test_gap_that_closed_by_itself_counts_no_more() -> None:
