@@ -18,7 +18,9 @@ async def answered(scheduler: Scheduler, runners: FakeRunners, asked: object) ->
     next(runner for runner in runners.started if request_id in runner.open).finish(request_id)
     async for _ in stream:
         pass
-    await until(lambda: not any(ticket.request is asked for model in scheduler.loaded() for ticket in model.running))
+    await until(
+        lambda: not any(ticket.request.submit is asked.submit for model in scheduler.loaded() for ticket in model.running)
+    )
 
 
 async def test_options_reach_the_runner(make_scheduler: Make, runners: FakeRunners, installed: Install) -> None:
