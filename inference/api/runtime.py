@@ -1,6 +1,5 @@
 """What the endpoints share: the library, the registries, the scheduler and the settings of one running service."""
 
-import asyncio
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from starlette.requests import Request
 
 from inference.api.arrivals import Arrivals
+from inference.api.tokenization_turns import TokenizationTurns
 from inference.api.upload_turns import UploadTurns
 from inference.api.usage_record import UsageRecord
 from inference.benchmark.bench import Bencher
@@ -61,9 +61,8 @@ class Runtime:
         return Uploads(self.settings.uploads_dir)
 
     @cached_property
-    def tokenizations(self) -> asyncio.Semaphore:
-        """A runner prepares what it is to answer one after the other: texts of those who only count must not fill its way."""
-        return asyncio.Semaphore(2)
+    def tokenization_turns(self) -> TokenizationTurns:
+        return TokenizationTurns(lambda num_waiting: num_waiting + self.scheduler.num_waiting < self.settings.max_queue)
 
     @cached_property
     def upload_turns(self) -> UploadTurns:

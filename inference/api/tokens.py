@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from inference.api.body import read_body
+from inference.api.caller import client_of
 from inference.api.chat import prepare_chat
 from inference.api.models import json_response
 from inference.api.opening import OpenModel, open_model, options_for, submit
@@ -22,7 +23,7 @@ from inference.errors import InvalidRequest
 from inference.runner.messages import ChatPrompt, TextPrompt, Tokenize, TokenPrompt
 from inference.scheduler import Finished
 
-#: A MiB of text takes up to a second, in which the runner prepares no other request.
+#: A MiB of text takes up to two seconds, in which the runner makes no other long prompt ready.
 MAX_TEXT_CHARS = 1024 * 1024
 
 
@@ -100,9 +101,10 @@ async def _run(request: Request, opened: OpenModel, body: RequestBody, work: Tok
     """Raises an `InferenceError`, or `ClientDisconnect` when nobody waits any more."""
     runtime: Runtime = runtime_of(request)
     options, keep_alive = options_for(runtime, opened, body), read_keep_alive(body.keep_alive)
+    client = client_of(request, body.hearth.client)
 
     async def run() -> Finished:
-        async with runtime.tokenizations:
+        async with runtime.tokenization_turns.take(opened.model.runtime_key, client):
             stream = submit(request, runtime, opened, body, options=options, keep_alive=keep_alive, work=work)
             return await end_of(stream)
 

@@ -71,8 +71,9 @@ class DecodeLoop:
         """Streams wait for a step of the engine and one of the embedder: the latter is told how long the former took."""
         self._flush()
         started_ns, num_generating = time.perf_counter_ns(), 0
-        if self._engine is not None and self._engine.has_work:
-            self._outbox.put(self._engine.step())
+        if self._engine is not None and (self._engine.has_work or self._engine.is_loading):
+            self._send(self._engine.step())
+            self._flush()
             num_generating = self._engine.scheduler.num_generating
         stalled_ns = time.perf_counter_ns() - started_ns if num_generating else 0
         self._outbox.put(self._embedder.step(num_generating=num_generating, stalled_ns=stalled_ns))

@@ -2,15 +2,18 @@
 
 import queue
 import threading
+from collections.abc import Sequence
 
 from inference.runner.connection import Inbox, Stop
 from inference.runner.decode_loop import DecodeLoop
-from inference.runner.engine.embedder import Embedder
+from inference.runner.engine.embedder import Embedder, EmbeddingJob
 from inference.runner.engine.engine import Engine
 from inference.runner.engine.request import Request
 from inference.runner.messages import FromRunner, OutputDelta, RequestFinished, SamplingParams
 from inference.runner.outbox import Outbox
 from tests.inference.runner.engine.fake_model import FakeModel, expected_answer
+from tests.inference.runner.engine.test_prefix_cache import Clock, Store, make_engine
+from tests.inference.runner.engine.test_prefix_cache import run as run_engine
 
 NUM_CTX = 64
 LONG = next([start] for start in range(1, 60) if len(expected_answer([start], max_tokens=None, num_ctx=NUM_CTX)[0]) > 40)
@@ -138,3 +141,40 @@ def test_more_than_there_are_slots_for_are_not_waited_for() -> None:
 
     assert first_batch(inbox) == 4
     assert len(inbox.waits) == 3
+
+
+class Texts:
+    """Vectors of many texts, one after the other: the clock leaps after the first, and everything is over after the last."""
+
+    num_batch = 16
+    num_sequences = 1
+
+    def __init__(self, clock: Clock, inbox: Inbox) -> None:
+        self.clock, self.inbox = clock, inbox
+        self.num_computed = 0
+
+    def embed(self, inputs: Sequence[list[int]]) -> list[bytes]:
+        self.num_computed += 1
+        if self.num_computed == 1:
+            self.clock.ns += 6_000_000_000
+        elif self.num_computed == 500:
+            self.inbox.put(Stop())
+        return [bytes(4) for _ in inputs]
+
+
+def test_answer_waits_no_longer_for_its_state_while_texts_are_embedded() -> None:
+    engine, _model, clock = make_engine(store := Store())
+    for tokens in ([1] * 500, [2] * 500):
+        engine.add(Request("r", list(tokens), SamplingParams(), 2, [], arrived_ns=0))
+        run_engine(engine, store)
+    inbox: Inbox = queue.SimpleQueue()
+    outbox = Recorder()
+    texts = Texts(clock, inbox)
+    inbox.put(Request("waits", [1] * 501, SamplingParams(), 2, [], arrived_ns=0))
+    inbox.put(EmbeddingJob("texts", [[1]] * 1000, arrived_ns=0))
+
+    DecodeLoop(engine, Embedder(texts, clock_ns=clock), inbox, outbox, clock_ns=clock).run()
+
+    ends = {message.request_id: message for batch in outbox.puts for message in batch if isinstance(message, RequestFinished)}
+    assert store.asked and ends["texts"].finish_reason == "abort"
+    assert ends["waits"].finish_reason in ("stop", "length")
