@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inference.api.http_protocol import Http11Protocol
 
@@ -30,10 +30,20 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": content})
 
 
+async def streaming(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers in pieces, whose length is not told."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    for piece in (b"one", b"", b"two", b"three"):
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
 @contextlib.asynccontextmanager
-async def connection() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def connection(application: ASGIApp = echo) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(echo, http=Http11Protocol, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        application, http=Http11Protocol, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     reader, writer = await asyncio.open_connection(*listener.getsockname())
@@ -115,3 +125,69 @@ async def test_what_is_no_request_is_refused(request_line: bytes) -> None:
         head, body = await answer(reader)
 
     assert head.startswith("http/1.1 400 ") and body == b"Invalid HTTP request received."
+
+
+@pytest.mark.parametrize("kept", [b"", b"Connection: keep-alive\r\n"])
+async def test_client_of_http_1_0_gets_a_body_that_ends_with_the_connection(kept: bytes) -> None:
+    """It does not know chunks: their sizes would stand in its text."""
+    async with connection(streaming) as (reader, writer):
+        writer.write(b"GET / HTTP/1.0\r\n" + kept + b"\r\n")
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+
+    assert body == b"onetwothree"
+    assert b"transfer-encoding" not in head and b"connection: close" in head
+
+
+async def test_client_of_http_1_0_gets_a_length_where_there_is_one() -> None:
+    async with connection() as (reader, writer):
+        writer.write(b"POST /a HTTP/1.0\r\nContent-Length: 4\r\n\r\nbody")
+        head, body = await answer(reader)
+        rest = await reader.read()
+
+    assert (body, rest) == (b"POST /a body", b"") and "connection: close" in head
+
+
+async def test_client_of_http_1_1_gets_chunks() -> None:
+    async with connection(streaming) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+
+    assert b"transfer-encoding: chunked" in head and body.startswith(b"3\r\none\r\n") and body.endswith(b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"X-Large: " + b"a" * 1_000_000,
+        b"X-Many: 1\r\n" * 20_000,
+        b"\r\n".join(b"X-%d: %s" % (number, b"b" * 1000) for number in range(1000)),
+    ],
+    ids=["large", "many", "much"],
+)
+@pytest.mark.parametrize("offer", [b"", OFFER])
+async def test_head_that_is_too_large_is_refused_before_it_has_come(headers: bytes, offer: bytes) -> None:
+    async with connection() as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n" + offer + headers)
+        head, body = await answer(reader)
+
+    assert head.startswith("http/1.1 431 ") and "connection: close" in head and b"header" in body
+
+
+@pytest.mark.parametrize("trailers", [b"X-Large: " + b"a" * 1_000_000, b"X-Many: 1\r\n" * 20_000], ids=["large", "many"])
+async def test_headers_after_a_body_are_no_way_around_it(trailers: bytes) -> None:
+    """The application waits for the end of the body, so nothing has been answered: the connection ends."""
+    async with connection() as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n" + trailers)
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+
+
+async def test_requests_with_bodies_and_heads_of_a_common_size_are_read_one_after_the_other() -> None:
+    """Each head counts for itself, and no body does."""
+    request = b"POST /a HTTP/1.1\r\nHost: x\r\nX: " + b"c" * 30_000 + b"\r\n" + whole(b"d" * 100_000)
+    async with connection() as (reader, writer):
+        for _ in range(6):
+            writer.write(request)
+        bodies = [(await answer(reader))[1] for _ in range(6)]
+
+    assert bodies == [b"POST /a " + b"d" * 100_000] * 6
