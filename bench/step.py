@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
 """How much of an engine step is Python: a step's time less what llama_decode and sampling take of it.
 
-    python -m bench.step [--sequences 1 4 8 16] [--tokens 64]
+    python -m bench.step [--sequences 1 4 8 16] [--tokens 64] [--model GGUF]
 
-Runs the engine in this process on the starter model, with the two calls into llama.cpp timed from outside. Sockets, messages and
-detokenising of other threads are not in it; text, stop strings and bookkeeping of the decode thread are.
+Runs the engine in this process on the starter model or another, with the two calls into llama.cpp timed from outside. Sockets,
+messages and detokenising of other threads are not in it; text, stop strings and bookkeeping of the decode thread are.
 """
 
 import argparse
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from bench.servers import STARTER
+from inference.library.starter import find_starter_file
 from inference.runner.config import RunnerConfig
 from inference.runner.engine.engine import Engine
 from inference.runner.engine.request import Request
@@ -71,10 +72,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sequences", type=int, nargs="+", default=[1, 4, 8, 16])
     parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--model", type=Path, default=find_starter_file())
     parser.add_argument("--threads", type=int, default=usable_cores())
     options = parser.parse_args()
     config = RunnerConfig(
-        model_path=str(STARTER), socket_path="", num_ctx=1024, num_slots=max(options.sequences), num_threads=options.threads
+        model_path=str(options.model), socket_path="", num_ctx=1024, num_slots=max(options.sequences), num_threads=options.threads
     )
     model = LlamaModelRunner(config)
     result = {str(count): measure(model, count, options.tokens) for count in options.sequences}

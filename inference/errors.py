@@ -123,7 +123,7 @@ class ModelLoadFailed(EngineError):
 
 
 class LoadLacksMemory(ModelLoadFailed):
-    """Memory was refused while the model was being loaded: with fewer layers on GPUs it may be enough."""
+    """Memory was refused while the model was being loaded, or so it looks: with fewer layers on GPUs it may be enough."""
 
 
 class NotEnoughMemory(EngineError):

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 MIB = 1024**2
-_FIELDS = "name,driver_version,memory.total,memory.used"
+_FIELDS = "name,driver_version,memory.total,memory.used,memory.free"
 
 
 @dataclass(frozen=True)
@@ -16,13 +16,15 @@ class Card:
     driver: str
     total: int
     used: int
+    free: int
 
 
 def card(index: int = 0) -> Card:
     """Raises `OSError` or `subprocess.CalledProcessError` where there is no driver."""
     command = ["nvidia-smi", f"--id={index}", f"--query-gpu={_FIELDS}", "--format=csv,noheader,nounits"]
-    name, driver, total, used = subprocess.check_output(command, text=True, timeout=60).strip().split(", ")
-    return Card(name, driver, int(total) * MIB, int(used) * MIB)
+    name, driver, *figures = subprocess.check_output(command, text=True, timeout=60).strip().split(", ")
+    total, used, free = (int(figure) * MIB for figure in figures)
+    return Card(name, driver, total, used, free)
 
 
 def settled_use() -> int:
@@ -35,3 +37,8 @@ def settled_use() -> int:
             return now
         used = now
     return used
+
+
+def settled_free() -> int:
+    settled_use()
+    return card().free

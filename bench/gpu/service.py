@@ -73,10 +73,11 @@ class Service:
         models: list[dict[str, Any]] = self.get("/api/ps")["models"]
         return models
 
-    def generate(self, model: str, prompt: str, num_predict: int = 32, **options: Any) -> Answer:
-        """The likeliest text, word by word; raises `AssertionError` with the server's words."""
+    def generate(self, model: str, prompt: str, num_predict: int = 32, *, logprobs: bool = True, **options: Any) -> Answer:
+        """The likeliest text, word by word; raises `AssertionError` with the server's words. Logarithms cost the host as much as
+        a GPU takes for a token."""
         body = {
-            "model": model, "prompt": prompt, "raw": True, "stream": False, "logprobs": True, "top_logprobs": 10,
+            "model": model, "prompt": prompt, "raw": True, "stream": False, "logprobs": logprobs, "top_logprobs": 10 * logprobs,
             "options": {"temperature": 0, "num_predict": num_predict, "ignore_eos": True, "loop_guard": False, **options},
         }  # fmt: skip
         started = time.perf_counter()
@@ -93,7 +94,7 @@ class Service:
             prefill=told["prompt_eval_duration"] / 1e9,
             decode=told["eval_duration"] / 1e9,
             wall=wall,
-            top={entry["token"]: entry["logprob"] for entry in told["logprobs"][0]["top_logprobs"]},
+            top={entry["token"]: entry["logprob"] for entry in told["logprobs"][0]["top_logprobs"]} if logprobs else {},
         )
 
     def job(self, kind: str, timeout: float = 240, **request: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What comes out of a GPU, and how fast."""
 
+import asyncio
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,21 +11,23 @@ import httpx
 from bench.gpu.card import MIB
 from bench.gpu.checks import CLOSE, NOTHING_KEPT, Box, apart, check
 from bench.gpu.service import Answer, service, story
+from bench.load import Target, stall
 
 
 @check
 def speed(box: Box) -> str:
     """With and without the GPU, on the same machine."""
     with service(box.models, **NOTHING_KEPT) as running:
-        told = {}
+        told, firsts = {}, {}
         for name, options in (("GPU", {}), ("CPU", {"num_gpu": 0})):
             running.generate("model", "Once", 4, **options)
-            answer = running.generate("model", story(2000, first_day=1000), 128 if name == "GPU" else 32, **options)
-            told[name] = answer
+            num_predict = 256 if name == "GPU" else 32
+            told[name] = running.generate("model", story(2000, first_day=1000), num_predict, logprobs=False, **options)
+            firsts[name] = running.generate("model", story(300), 1, **options)
         foretold = running.post("/api/hearth/estimate", {"model": "model"}).json()
         machine = running.get("/api/hearth/machine")
     gpu, cpu = told["GPU"], told["CPU"]
-    assert apart(gpu, cpu) < CLOSE, (gpu.top, cpu.top)
+    assert apart(firsts["GPU"], firsts["CPU"]) < CLOSE, firsts
     assert gpu.decode_rate > 2 * cpu.decode_rate, (gpu, cpu)
     rate = foretold["tokens_per_second"]
     print("rates", machine["rates"], flush=True)
@@ -39,7 +42,7 @@ def speed(box: Box) -> str:
 def speed_foretold(box: Box) -> str:
     with service(box.models) as running:
         rate = running.post("/api/hearth/estimate", {"model": "model"}).json()["tokens_per_second"]
-        found = running.generate("model", "Once upon a time", 128).decode_rate
+        found = running.generate("model", "Once upon a time", 256, logprobs=False).decode_rate
     assert 0.5 < rate / found < 2, (rate, found)
     return f"{rate} tokens/s foretold, {found:.1f} measured"
 
@@ -100,11 +103,20 @@ def several_at_once(box: Box) -> str:
             started = time.perf_counter()
             with ThreadPoolExecutor(clients) as pool:
                 asked = [story(120, first_day=100 * (number + 1)) for number in range(clients)]
-                answers = list(pool.map(lambda prompt: running.generate("model", prompt, 128), asked))
+                answers = list(pool.map(lambda prompt: running.generate("model", prompt, 128, logprobs=False), asked))
             assert all(answer.num_tokens == 128 for answer in answers)
             rates[clients] = sum(answer.num_tokens for answer in answers) / (time.perf_counter() - started)
     assert rates[16] > 2 * rates[1], rates
     return ", ".join(f"{clients} clients {rate:.0f} tokens/s" for clients, rate in rates.items())
+
+
+@check
+def stream_beside_a_long_prompt(box: Box) -> str:
+    with service(box.models, OLLAMA_CONTEXT_LENGTH="8192") as running:
+        running.generate("model", "Once", 4)
+        found = asyncio.run(stall(Target(running.url, "model", "ollama"), prompt_tokens=4000))
+    assert found["gap_p99_ms"] < 200, found
+    return ", ".join(f"{name} {value:.3g}" for name, value in found.items())
 
 
 @check

@@ -32,8 +32,8 @@ from inference.runner.messages import (
 )
 from inference.runner.process import RunnerProcess
 
-#: How ggml's last words begin where a GPU refuses something: while a model is loaded that is memory, nearly always.
-_GPU_GAVE_UP = "CUDA error"
+#: How ggml ends a process where a GPU refuses something: while a model is loaded that is memory, nearly always.
+_GAVE_UP = "SIGABRT"
 
 logger = logging.getLogger(__name__)
 
@@ -210,7 +210,7 @@ class RunnerClient:
                 case None:
                     await self._process.end(_EXIT_SECONDS)
                     message = f"The model could not be loaded: {self._process.describe_end()}."
-                    raise LoadLacksMemory(message) if _GPU_GAVE_UP in message else ModelLoadFailed(message)
+                    raise LoadLacksMemory(message) if _GAVE_UP in message else ModelLoadFailed(message)
 
     async def _receive(self) -> None:
         self._connection.deliver_to(self._deliver)

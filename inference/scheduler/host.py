@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from inference.scheduler.device_watch import DeviceWatch
 from inference.scheduler.machine import (
     Device,
     Memory,
@@ -16,6 +17,7 @@ from inference.scheduler.machine import (
     read_memory,
     read_process_memory,
 )
+from inference.scheduler.nvml import Nvml
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _PROBE_TIMEOUT_S = 30.0
@@ -29,13 +31,13 @@ class HostMachine:
     """GPUs are asked for in a process of their own: the service itself never loads llama.cpp."""
 
     def __init__(self) -> None:
-        self._devices: tuple[Device, ...] = ()
-        self._looking = asyncio.Lock()
-        self._can_have_devices = has_gpu_library(_llama_libraries())
+        self._watch: DeviceWatch | None = None
+        if has_gpu_library(_llama_libraries()):
+            self._watch = DeviceWatch(_probe_devices, Nvml().free_bytes)
 
     @property
     def devices(self) -> tuple[Device, ...]:
-        return self._devices
+        return self._watch.devices if self._watch is not None else ()
 
     def memory(self) -> Memory | None:
         return read_memory()
@@ -47,17 +49,8 @@ class HostMachine:
         return read_cpu_seconds(pid)
 
     async def refresh_devices(self) -> bool:
-        """Does nothing, at no cost, where llama.cpp was built without a GPU back end. Where the GPUs do not answer, among others
-        because all of their memory is taken, the figures that were known stay."""
-        if not self._can_have_devices:
-            return False
-        # Two at once would each take memory from what the other finds.
-        async with self._looking:
-            found = await _probe_devices()
-        if found is None:
-            return False
-        self._devices = found
-        return True
+        """Does nothing, at no cost, where llama.cpp was built without a GPU back end."""
+        return await self._watch.refresh() if self._watch is not None else False
 
 
 def has_gpu_library(folder: Path | None) -> bool:

@@ -37,6 +37,8 @@ class Device:
     free: int
     total: int
     description: str = ""
+    #: Its place on the PCI bus, where it has one.
+    bus_id: str = ""
 
     @property
     def title(self) -> str:

@@ -7,6 +7,11 @@ from inference.library.footprint import Footprint
 from inference.library.shape import ModelShape
 
 ALL_LAYERS = -1
+#: What computing takes of a GPU beside the buffers: kernels, which are loaded with their first use, and their scratch memory (85
+#: to 200 MB on an H100, by what is computed).
+GPU_WORK_BYTES = 128 * 1024**2
+#: What a process that computes on a GPU takes of the host for that: the driver's and the libraries' tables and code (measured).
+GPU_HOST_BYTES = 320 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,11 @@ def place(footprint: Footprint, shape: ModelShape, num_slots: int, room: Room, o
     is_single = options.main_gpu == largest
     if is_single or (not options.is_spread and parts.on_gpus(most) <= devices[largest]):
         return _plan(parts, min(most, parts.fitting(devices[largest])), num_slots, largest)
-    return _plan(parts, min(most, parts.fitting(sum(devices))), num_slots, None)
+    count = min(most, parts.fitting(sum(devices)))
+    if parts.on_host(count) > room.host >= parts.on_host(0):
+        # Computing on a GPU takes something of the host, too.
+        count = 0
+    return _plan(parts, count, num_slots, None)
 
 
 class _Parts:
@@ -94,13 +103,13 @@ class _Parts:
     def on_gpus(self, count: int) -> int:
         if count == 0:
             return 0
-        return int(self._output + self._repeating(count) * self._layer) + self._footprint.compute
+        return int(self._output + self._repeating(count) * self._layer) + self._footprint.compute + GPU_WORK_BYTES
 
     def on_host(self, count: int) -> int:
         """Both sides compute where a layer is left on the host, and each needs its buffers then."""
         moved = int(self._repeating(count) * self._layer) + (self._only_output if count else 0)
         compute = self._footprint.compute if count == self.num_layers else 0
-        return self._footprint.total - moved - compute
+        return self._footprint.total - moved - compute + (GPU_HOST_BYTES if count else 0)
 
     def fitting(self, free: int) -> int:
         """How many layers find room there."""

@@ -63,6 +63,17 @@ class LlamaContext:
             raise DecodeFailed(cause)
         self.states.note_decoded()
 
+    def warm_up(self, num_tokens: int) -> None:
+        """Computes so many tokens and forgets them. A GPU takes memory for what is computed there when that is done first: what
+        it cannot have is to be found out now, when the model can still be loaded otherwise. Raises `ModelLoadFailed`; where the
+        GPU refuses, llama.cpp ends the process."""
+        try:
+            self.decode([Chunk(0, 0, [0] * min(num_tokens, self.num_batch, self.num_ctx), True)])
+        except DecodeFailed as error:
+            raise ModelLoadFailed(f"The model could be loaded, and cannot compute: {error}.") from error
+        llama_cpp.llama_synchronize(self._handle)
+        llama_cpp.llama_memory_clear(self._memory, False)
+
     def trim(self, seq_id: int, num_tokens: int) -> bool:
         """Forgets what follows the first `num_tokens` tokens. False when this kind of model can only forget everything (a
         recurrent state, or a sliding window of which too little would be left); nothing is forgotten then."""

@@ -11,9 +11,24 @@ from inference.runner.llama import backend
 _GPU, _INTEGRATED_GPU = 1, 2
 
 
+class _Properties(ctypes.Structure):
+    """ggml_backend_dev_props of ggml-backend.h, as far as it is read here."""
+
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("description", ctypes.c_char_p),
+        ("memory_free", ctypes.c_size_t),
+        ("memory_total", ctypes.c_size_t),
+        ("type", ctypes.c_int),
+        ("device_id", ctypes.c_char_p),
+        # What it can do: some flags, and room for those that may be added.
+        ("capabilities", ctypes.c_uint8 * 64),
+    ]
+
+
 def list_devices() -> list[dict[str, Any]]:
-    """Name, the maker's name for it, free and total bytes of each, in the order in which llama.cpp numbers them. What this
-    process itself takes of a GPU, as any that computes on it will, is not counted as free."""
+    """Name, the maker's name for it, place on the PCI bus, free and total bytes of each, in the order in which llama.cpp numbers
+    them. What this process itself takes of a GPU, as any that computes on it will, is not counted as free."""
     backend.start_backend()
     library = _library()
     return [_describe(library, handle) for handle in _handles(library)]
@@ -36,11 +51,10 @@ def _library() -> Any:
     library = llama_cpp._lib
     library.ggml_backend_dev_count.restype = ctypes.c_size_t
     library.ggml_backend_dev_get.argtypes, library.ggml_backend_dev_get.restype = [ctypes.c_size_t], ctypes.c_void_p
-    for function in (library.ggml_backend_dev_name, library.ggml_backend_dev_description):
-        function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_char_p
+    library.ggml_backend_dev_name.argtypes, library.ggml_backend_dev_name.restype = [ctypes.c_void_p], ctypes.c_char_p
     library.ggml_backend_dev_type.argtypes = [ctypes.c_void_p]
-    size = ctypes.POINTER(ctypes.c_size_t)
-    library.ggml_backend_dev_memory.argtypes, library.ggml_backend_dev_memory.restype = [ctypes.c_void_p, size, size], None
+    library.ggml_backend_dev_get_props.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Properties)]
+    library.ggml_backend_dev_get_props.restype = None
     return library
 
 
@@ -50,13 +64,14 @@ def _handles(library: Any) -> list[int]:
 
 
 def _describe(library: Any, handle: int) -> dict[str, Any]:
-    free, total = ctypes.c_size_t(), ctypes.c_size_t()
-    library.ggml_backend_dev_memory(handle, ctypes.byref(free), ctypes.byref(total))
+    found = _Properties()
+    library.ggml_backend_dev_get_props(handle, ctypes.byref(found))
     return {
-        "name": _text(library.ggml_backend_dev_name(handle)),
-        "description": _text(library.ggml_backend_dev_description(handle)),
-        "free": free.value,
-        "total": total.value,
+        "name": _text(found.name),
+        "description": _text(found.description),
+        "bus_id": _text(found.device_id),
+        "free": found.memory_free,
+        "total": found.memory_total,
     }
 
 

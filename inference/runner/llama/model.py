@@ -14,7 +14,8 @@ from inference.runner.llama.vocabulary import Vocabulary
 
 _GGUF_MAGIC = b"GGUF"
 _ALL_LAYERS = -1
-_NO_GPU = -1
+#: llama.cpp wants a list that ends with a null. Even to look at a GPU takes memory of it.
+_NO_DEVICES = (ctypes.c_void_p * 1)()
 #: By whether the file is mapped, and whether its pages are kept in memory.
 _LOAD_MODES = {
     (False, False): llama_cpp.LLAMA_LOAD_MODE_NONE,
@@ -48,11 +49,11 @@ class LlamaModel:
         params = llama_cpp.llama_model_default_params()
         params.n_gpu_layers = num_gpu_layers
         params.main_gpu = main_gpu
-        if not uses_all_gpus or not num_gpu_layers:
+        if not uses_all_gpus:
             params.split_mode = llama_cpp.LLAMA_SPLIT_MODE_NONE
         if not num_gpu_layers:
             # Otherwise llama.cpp lets a GPU compute long prompts all the same, and takes memory of it for that.
-            params.main_gpu = _NO_GPU
+            params.devices = ctypes.addressof(_NO_DEVICES)
         params.load_mode = _LOAD_MODES[use_mmap, use_mlock]
         self._handle = _load(path, params, on_progress)
         if not self._handle:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from inference.runner.llama.projector import ImageChunk, Projector
 
 
+#: Tokens, where a part of the layers computes on the host: so many are a prompt for llama.cpp, and soon done.
+_SHORT_WARM_UP = 33
+
+
 class LlamaModelRunner:
     """Implements `inference.runner.engine.model_runner.ModelRunner`. Close it once."""
 
@@ -44,6 +48,8 @@ class LlamaModelRunner:
             self._context = LlamaContext(self.model, config, num_ctx=num_ctx)
             opened.callback(self._context.close)
             self.adapters.give_to(self._context.handle)
+            if backend.buffers.of(device_names()):
+                self._context.warm_up(_SHORT_WARM_UP if config.num_gpu_layers >= 0 else self._context.num_batch)
             #: What sees images; None for a model that sees none.
             self.projector = _open_projector(self.model, config, self._context.num_batch) if config.projector_path else None
             opened.pop_all()

@@ -93,7 +93,7 @@ async def test_small_model_computes_on_the_host_rather_than_drive_a_large_one_ou
     models = [(installed("large"), int(9.8 * GB)), (installed("small"), GB)]
     await load_each(scheduler_of(64 * GB, 10 * GB, models), models)
 
-    assert [runner.config.num_gpu_layers for runner in runners.started] == [ALL_LAYERS, 2]
+    assert [runner.config.num_gpu_layers for runner in runners.started] == [ALL_LAYERS, 0]
     assert not runners.started[0].is_closed
 
 
@@ -104,10 +104,10 @@ async def test_memory_of_a_gpu_is_not_counted_twice_once_a_model_is_there(
     scheduler = scheduler_of(2 * GB, 10 * GB, models)
     await load_each(scheduler, models)
 
-    with pytest.raises(ModelTooLarge, match=r"needs 15\.2 GB .* and 12\.0 GB are free"):
+    with pytest.raises(ModelTooLarge, match=r"needs 15\.5 GB .* and 12\.0 GB are free"):
         scheduler.submit(request(installed("b"), None, shape=shape(14 * GB)))
     assert not runners.last.is_closed
-    assert scheduler.memory_available() == pytest.approx(12 * GB, rel=0.01)
+    assert scheduler.memory_available() == pytest.approx(12 * GB, rel=0.02)
 
 
 async def test_figures_of_a_look_are_kept_true_until_the_next(
@@ -120,11 +120,11 @@ async def test_figures_of_a_look_are_kept_true_until_the_next(
     # a was there when the GPU was looked at for b, and b was not: neither is missed nor counted twice, loaded or not.
     assert scheduler.machine.devices[0].free == 4 * GB
     for name in "ab":
-        assert scheduler.memory_available() == pytest.approx(12 * GB, rel=0.01)
+        assert scheduler.memory_available() == pytest.approx(12 * GB, rel=0.02)
         scheduler.unload(installed(name))
         await until(lambda gone=f"{name}:latest": gone not in [model.model.name.shortest for model in scheduler.loaded()])
     await until(lambda: all(runner.is_closed for runner in runners.started))
-    assert scheduler.memory_available() == pytest.approx(12 * GB, rel=0.01)
+    assert scheduler.memory_available() == pytest.approx(12 * GB, rel=0.02)
 
 
 @pytest.mark.parametrize(("num_gpu", "num_gpu_layers"), [(0, 0), (3, 3), (99, ALL_LAYERS)])

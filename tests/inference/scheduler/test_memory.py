@@ -269,7 +269,7 @@ async def test_memory_that_is_enough_only_in_sum_is_told_at_the_door(
     machine = FakeMachine(runners, total=int(2.1 * GB), bytes_each=0, devices=(Device("gpu", int(1.9 * GB), 2 * GB),))
     scheduler = make_scheduler(machine=machine, num_parallel=1)
 
-    with pytest.raises(ModelTooLarge, match=r"needs 4\.4 GB .* and 4\.0 GB are free"):
+    with pytest.raises(ModelTooLarge, match=r"needs 5\.0 GB .* and 4\.0 GB are free"):
         scheduler.submit(request(installed("a"), None, shape=WIDE))
     assert runners.num_starts == 0
 

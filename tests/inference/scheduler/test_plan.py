@@ -45,7 +45,7 @@ def test_model_goes_to_the_one_gpu_with_most_room() -> None:
 
     assert found is not None
     assert (found.single_gpu, found.num_gpu_layers) == (1, ALL_LAYERS)
-    assert found.host_bytes < 0.1 * GB
+    assert found.host_bytes < 0.5 * GB
 
 
 def test_model_is_spread_when_asked_or_when_no_gpu_is_large_enough() -> None:

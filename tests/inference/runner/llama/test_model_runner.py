@@ -102,3 +102,16 @@ def test_sampler_closed_twice_is_freed_once(model: LlamaModelRunner) -> None:
 
     sampler.close()
     sampler.close()
+
+
+def test_warm_up_leaves_nothing_behind(model: LlamaModelRunner) -> None:
+    tokens = model.vocabulary.tokenize("The capital of France is", parse_special=False)
+    sampler = model.new_sampler(SamplingParams(temperature=0), tokens)
+    drawn = []
+    for _ in range(2):
+        model.decode([Chunk(1, 0, tokens, True)])
+        drawn.append(model.sample(sampler, len(tokens) - 1))
+        model._context.warm_up(40)
+
+    assert drawn[0] == drawn[1]
+    sampler.close()
