@@ -115,7 +115,7 @@ def _run(
     loop = DecodeLoop(engine, Embedder(pooling, max_gap_ms=config.max_gap_ms), inbox, outbox)
     stop = loop.run()
     lifetime.exit_unless_done(_LAST_SECONDS)
-    # Preparers use the model's vocabulary: they have to be gone before the model is. They may have prepared some requests more.
+    # Some more requests may have become ready.
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RD)
     outbox.lift_bound()
@@ -127,6 +127,8 @@ def _run(
     outbox.close()
     if engine is not None and store is not None:
         save_states(engine, store, stop.seconds)
+    # They use the model's vocabulary: they have to be gone before the model is.
+    preparers.join()
     return stop
 
 

@@ -113,14 +113,17 @@ class Preparers:
             self._inbox.put(forget)
 
     def close(self) -> None:
-        """Ends what waits, and waits for what has been begun."""
+        """Ends everything that is not ready. What has been begun goes on until `join`, and nothing comes of it."""
         with self._lock:
             self._is_closed = True
+            for request_id in list(self._open):
+                self._end(request_id)
             for lane in (self._quick, self._long):
-                for entry in lane.waiting:
-                    self._end(entry.message.request_id)
                 lane.waiting.clear()
                 lane.changed.notify_all()
+
+    def join(self) -> None:
+        """After `close`: waits until the model's vocabulary is used no more."""
         for thread in self._threads:
             thread.join()
 
@@ -149,7 +152,7 @@ class Preparers:
     def _hand_on(self, entry: _Entry, prepared: Prepared) -> None:
         message, request_id = entry.message, entry.message.request_id
         if self._open.get(request_id) is not entry:
-            # It was aborted.
+            # It was ended meanwhile.
             return
         del self._open[request_id]
         if isinstance(prepared, InferenceError):
