@@ -1,7 +1,6 @@
 """Model files of any size with random weights: what they write means nothing, but as much is computed for it as by a trained
 model of that shape, and the same each time."""
 
-import argparse
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,17 +112,3 @@ def write_vocabulary(source: Path, target: Path) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("path", type=Path)
-    parser.add_argument("vocabulary", type=Path, help="a GGUF whose tokens are taken")
-    parser.add_argument("--shape", choices=SHAPES, default="2b")
-    parser.add_argument("--kind", choices=KINDS, default="Q8_0")
-    options = parser.parse_args()
-    write_random_model(options.path, SHAPES[options.shape], options.kind, options.vocabulary)
-
-
-if __name__ == "__main__":
-    main()
