@@ -33,6 +33,8 @@ class Engine:
         self._model = model_runner
         self._clock_ns = clock_ns
         self._budget = PrefillBudget(max_gap_ms=max_gap_ms, num_batch=model_runner.num_batch)
+        #: Within a step, for bringing requests into slots while others stream: the step's batch takes time too.
+        self._max_admitting_ns = max_gap_ms * 1_000_000 // 2
         self._aborted: set[str] = set()
         self._events: list[Event] = []
         self._step_ns = 0
@@ -106,11 +108,16 @@ class Engine:
         self._aborted.clear()
 
     def _admit(self, now_ns: int) -> None:
+        """States that are taken out for it take time. The first is always brought in; more wait for the next step while streams
+        would stand still for them."""
+        is_streaming = self.scheduler.num_generating > 0
         while (admission := self.scheduler.admit_next()) is not None:
             request = admission.request
             request.admitted_ns = now_ns
             self.prefix_cache.place(admission)
             request.sampler = self._model.new_sampler(request.sampling, request.text_tokens, request.constraint)
+            if is_streaming and self._clock_ns() - now_ns > self._max_admitting_ns:
+                return
 
     def _compute_media(self) -> bool:
         """One image, if there is one to compute. The step's batch comes after it: it holds the logits that are drawn from."""

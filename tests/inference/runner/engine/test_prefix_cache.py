@@ -218,6 +218,35 @@ def test_state_that_the_model_refuses_is_thrown_away() -> None:
     assert [state.tokens[:500] for state in store.discarded] == [[1] * 500]
 
 
+@pytest.mark.parametrize(("save_ms", "num_saves"), [(100, [1, 2, 3]), (30, [3, 3, 3])])
+def test_states_are_taken_out_one_by_one_where_streams_would_stand_still(
+    save_ms: int, num_saves: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, model, clock = make_engine(store := Store(), num_slots=4)
+    for number in range(1, 5):
+        engine.add(make_request(f"old {number}", [number] * 500))
+        run(engine, store)
+    save = model.save
+
+    def save_slowly(seq_id: int) -> bytearray:
+        clock.ns += save_ms * 1_000_000
+        return save(seq_id)
+
+    monkeypatch.setattr(model, "save", save_slowly)
+    long = next([start] for start in range(10, 60) if len(expected_answer([start], max_tokens=20, num_ctx=NUM_CTX)[0]) == 20)
+    engine.add(make_request("stream", long))
+    while not engine.scheduler.num_generating:
+        engine.step()
+    saved = len(store.payloads)
+    for number in range(3):
+        engine.add(make_request(f"new {number}", [50 + number] * 300))
+
+    for expected in num_saves:
+        events = engine.step()
+        assert len(store.payloads) - saved == expected
+        assert any(isinstance(event, OutputDelta) and event.request_id == "stream" for event in events)
+
+
 def test_state_that_is_slow_to_come_holds_nobody_else_up() -> None:
     store = Store()
     engine, _model, _clock = make_engine(store, num_slots=2)
