@@ -87,10 +87,12 @@ async def test_answer_two_requests_interleave(runner: RunnerClient) -> None:
 async def test_answer_same_seed_draws_the_same(runner: RunnerClient) -> None:
     sampling = SamplingParams(temperature=1.0, seed=7)
 
-    answers = [await ask(runner, text(name, "The weather", sampling=sampling)) for name in ("a", "b")]
-    other = await ask(runner, text("c", "The weather", sampling=SamplingParams(temperature=1.0, seed=8)))
+    answers = [await ask(runner, text(name, "The weather", sampling=sampling, max_tokens=3)) for name in ("a", "b")]
+    samplings = [SamplingParams(temperature=1.0, seed=seed) for seed in range(8, 14)]
+    others = [await ask(runner, text("c", "The weather", sampling=other, max_tokens=3)) for other in samplings]
 
-    assert answers[0].text == answers[1].text != other.text
+    assert answers[0].text == answers[1].text
+    assert len({other.text for other in others}) > 1
 
 
 async def test_answer_alone_and_beside_another_agree_where_the_model_is_sure(runner: RunnerClient) -> None:
