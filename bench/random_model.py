@@ -102,13 +102,3 @@ def _copy_vocabulary(writer: gguf.GGUFWriter, source: Path) -> int:
         if name == "tokenizer.ggml.tokens":
             num_tokens = len(value)
     return num_tokens
-
-
-def write_vocabulary(source: Path, target: Path) -> None:
-    """A GGUF with the tokens of another, and nothing else."""
-    writer = gguf.GGUFWriter(target, "llama")
-    _copy_vocabulary(writer, source)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()

@@ -66,6 +66,14 @@ def text(soup: BeautifulSoup, selector: str) -> list[str]:
     return [tag.get_text(" ", strip=True) for tag in soup.select(selector)]
 
 
+def test_gpus_are_called_as_their_makers_call_them(client: Client, administrator: User, runtime: HTTPRuntime) -> None:
+    gpu = {"name": "CUDA0", "free": 1, "total": 2}
+    cards = [gpu | {"description": "NVIDIA <b>H100</b>"}, gpu, "nonsense"]
+    runtime.answers["GET /api/hearth/machine"] = MACHINE | {"gpus": cards}
+
+    assert text(shown(client), ".machine .badge") == ["NVIDIA <b>H100</b>", "CUDA0"]
+
+
 def test_catalogue_shows_each_size_with_its_estimate(client: Client, administrator: User, runtime: HTTPRuntime) -> None:
     soup = shown(client)
 
