@@ -16,7 +16,9 @@ class Places:
         self._wanting.setdefault(model.key, model)
 
     def forget(self, model: LoadedModel) -> None:
-        self._wanting.pop(model.key, None)
+        # One that crashed may be told of its end when its successor of the same key already waits.
+        if self._wanting.get(model.key) is model:
+            del self._wanting[model.key]
 
     @property
     def head(self) -> LoadedModel | None:

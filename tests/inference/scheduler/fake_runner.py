@@ -41,6 +41,8 @@ class FakeRunner:
         self.is_closed = False
         self.forgotten: list[str] = []
         self.is_hung = False
+        self.may_close = asyncio.Event()
+        self.may_close.set()
         self.answers_pings = asyncio.Event()
         self.answers_pings.set()
         #: No process has it.
@@ -86,6 +88,7 @@ class FakeRunner:
         self.forgotten.append(scope)
 
     async def close(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109
+        await self.may_close.wait()
         self.is_closed = True
         self.exited.set()
 

@@ -114,6 +114,31 @@ async def test_crash_fails_its_own_requests_and_those_waiting_get_a_new_runner(
     assert await text_of(waiting) == "whole"
 
 
+async def test_crashed_model_takes_nobodys_place_when_its_process_is_gone_at_last(
+    make_scheduler: Make, runners: FakeRunners, installed: Install
+) -> None:
+    scheduler = make_scheduler(max_loaded_models=1)
+    crashed = scheduler.submit(request(installed("a"), "crashed"))
+    await until(lambda: runners.started and runners.last.open)
+    first = runners.last
+    first.may_close.clear()
+    other = scheduler.submit(request(installed("b"), "other"))
+    first.crash()
+    with pytest.raises(RunnerCrashed):
+        await read(crashed)
+    await until(lambda: len(runners.started) == 2 and runners.last.open)
+    again = scheduler.submit(request(installed("a"), "again"))
+
+    first.may_close.set()
+    await until(lambda: first.is_closed)
+    runners.last.finish("other")
+    await read(other)
+
+    await until(lambda: len(runners.started) == 3 and runners.last.open)
+    runners.last.finish("again")
+    assert isinstance((await read(again))[-1], Finished)
+
+
 async def test_crash_loop_of_a_model_in_use_ends_with_an_error(
     make_scheduler: Make, runners: FakeRunners, installed: Install
 ) -> None:

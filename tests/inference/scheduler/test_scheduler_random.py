@@ -1,7 +1,8 @@
-"""Random requests, cancels, crashes and failed loads: each request ends exactly once, and no bound is ever passed."""
+"""Random requests, wishes, cancels, crashes and failed loads: each request ends exactly once, and no bound is ever passed."""
 
 import asyncio
 import itertools
+import math
 import random
 from collections.abc import Callable
 
@@ -11,12 +12,14 @@ from inference.errors import InferenceError, ModelLoadFailed, NotEnoughMemory, Q
 from inference.library.models import InstalledModel
 from inference.scheduler import Finished, RequestStream, Scheduler, residence
 from inference.scheduler.failures import FailureLog
+from inference.scheduler.load_options import AUTOMATIC, LoadOptions
 from tests.inference.scheduler.conftest import request
 from tests.inference.scheduler.fake_machine import GB, FakeMachine
 from tests.inference.scheduler.fake_runner import FakeRunner, FakeRunners
 from tests.inference.scheduler.test_memory import shape
 
 NUM_STEPS = 300
+OPTIONS = [LoadOptions(num_thread=1), LoadOptions(num_batch=64), LoadOptions(rope_frequency_scale=0.5)]
 NUM_SLOTS = 2
 MAX_LOADED = 2
 
@@ -38,7 +41,7 @@ class Visitors:
 
     def act(self) -> None:
         actions = [self._ask] * 50 + [self._go_away] * 10 + [self._crash] * 3 + [self._fail_next_load] * 3 + [self.answer] * 34
-        actions += [self._start_other_program]
+        actions += [self._start_other_program, self._unload, self._unload, self._pass_minutes, self._forget]
         self._random.choice(actions)()
 
     async def pause(self) -> None:
@@ -49,7 +52,9 @@ class Visitors:
         request_id = f"r{len(self._streams)}"
         wanted = request(
             self._random.choice(self._models),
-            request_id,
+            request_id if self._random.random() < 0.95 else None,
+            keep_alive=self._random.choice([None, None, None, None, 0.0, 0.001, math.inf]),
+            load_options=self._random.choice([AUTOMATIC] * 8 + OPTIONS),
             num_ctx=self._random.choice([100, 200]),
             client=str(self._random.randrange(3)),
             is_background=self._random.random() < 0.2,
@@ -69,6 +74,17 @@ class Visitors:
                     self.ends[request_id].append("finished")
         except InferenceError:
             self.ends[request_id].append("failed")
+
+    def _unload(self) -> None:
+        self._scheduler.unload(self._random.choice(self._models))
+
+    def _pass_minutes(self) -> None:
+        """Since options were asked for."""
+        for model in self._scheduler.loaded():
+            model.options_asked = {name: asked - 120 for name, asked in model.options_asked.items()}
+
+    def _forget(self) -> None:
+        self.readers.append(asyncio.create_task(self._scheduler.forget("user:1")))
 
     def _go_away(self) -> None:
         present = [request_id for request_id, stream in self._streams.items() if not stream.is_ended]
