@@ -83,7 +83,14 @@ class AnswerPreparation:
         gbnf = _grammar(submit)
         if not gbnf:
             return None
-        return GrammarConstraint(gbnf, self._vocabulary, thinking_start=start, thinking_end=end, shown_tokens=frozenset(shown))
+        return GrammarConstraint(
+            gbnf,
+            self._vocabulary,
+            thinking_start=start,
+            thinking_end=end,
+            shown_tokens=frozenset(shown),
+            may_be_cut=any(submit.stop),
+        )
 
     def _call_constraint(self, submit: Submit, start: str, end: str, shown: Mapping[int, bytes]) -> CallConstraint | None:
         calls = submit.calls

@@ -310,8 +310,9 @@ class RequestStats(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class RequestFinished(msgspec.Struct, frozen=True, tag="finished", kw_only=True, omit_defaults=True):
-    """`finish_reason`: "stop" (end of answer or stop string), "length", "repeat" (the loop guard) or "abort". `tokens`, when
-    asked for, are those of prompt and answer; without those of images. `stop_text`: the stop string that ended it, if one did."""
+    """`finish_reason`: "stop" (end of answer or stop string), "length" (also where a stop string cuts what a grammar asked for),
+    "repeat" (the loop guard) or "abort". `tokens`, when asked for, are those of prompt and answer; without those of images.
+    `stop_text`: the stop string that ended it, if one did."""
 
     request_id: str
     finish_reason: str

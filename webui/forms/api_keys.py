@@ -22,6 +22,14 @@ SCOPE_HELP = {
     ApiScope.MANAGE: _("Add, change and delete models for everyone. Only for programs that have to."),
 }
 NEVER, ON_A_DATE, AS_BEFORE = "never", "date", "as-before"
+_EXPIRIES: list[tuple[str, Any]] = [
+    ("7", _("7 days")),
+    ("30", _("30 days")),
+    ("90", _("90 days")),
+    ("365", _("One year")),
+    (NEVER, _("Ever, until it is revoked")),
+    (ON_A_DATE, _("Until a date…")),
+]
 #: Whoever wants more wants a key that works for ever.
 LONGEST = timedelta(days=3653)
 
@@ -42,14 +50,7 @@ class _ApiKeyFields(forms.Form):
     scopes = forms.MultipleChoiceField(label=_("What it may do"), widget=forms.CheckboxSelectMultiple)
     expiry = forms.ChoiceField(
         label=_("Works for"),
-        choices=[
-            ("7", _("7 days")),
-            ("30", _("30 days")),
-            ("90", _("90 days")),
-            ("365", _("One year")),
-            (NEVER, _("Ever, until it is revoked")),
-            (ON_A_DATE, _("Until a date…")),
-        ],
+        choices=_EXPIRIES,
     )
     expires_on = forms.DateField(
         label=_("Last day"), required=False, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
@@ -111,7 +112,7 @@ class ApiKeyChangeForm(_ApiKeyFields):
         self._key = key
         expiry = self.fields["expiry"]
         assert isinstance(expiry, forms.ChoiceField)
-        others = [choice for choice in _ApiKeyFields.base_fields["expiry"].choices if key.expires_at or choice[0] != NEVER]
+        others = [choice for choice in _EXPIRIES if key.expires_at or choice[0] != NEVER]
         expiry.choices = [(AS_BEFORE, self._as_before()), *others]
 
     def expires_at(self) -> datetime | None:

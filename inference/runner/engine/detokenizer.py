@@ -10,7 +10,7 @@ class Detokenizer:
     that is complete first (the longest, when several are complete at the same character).
     """
 
-    __slots__ = ("_decoder", "_held", "_stop", "is_stopped", "stop_text")
+    __slots__ = ("_decoder", "_held", "_stop", "cut", "is_stopped", "stop_text")
 
     def __init__(self, stop: list[str]) -> None:
         # Bytes that are no UTF-8 at all become U+FFFD; those of an incomplete character are kept until it is complete.
@@ -20,6 +20,8 @@ class Detokenizer:
         self.is_stopped = False
         #: The stop string that was complete first; empty before.
         self.stop_text = ""
+        #: What has come of the answer and is left out: that stop string, and what stood behind it.
+        self.cut = ""
 
     @property
     def num_held(self) -> int:
@@ -40,6 +42,7 @@ class Detokenizer:
         )
         if match is not None:
             self.is_stopped, self.stop_text, self._held = True, match[2], ""
+            self.cut = text[match[1] :]
             return text[: match[1]]
         certain = len(text) - self._num_held(text)
         self._held = text[certain:]

@@ -194,7 +194,7 @@ class Engine:
     def _reason_to_finish(self, slot: Slot, request: Request) -> str:
         """Empty while the answer goes on, for which a full slot is shifted."""
         if request.detokenizer.is_stopped:
-            return "stop"
+            return "length" if self._model.is_cut_short(request.sampler, request.detokenizer.cut) else "stop"
         if request.has_reached_limit:
             return "length"
         if request.is_looping:

@@ -70,6 +70,10 @@ class ModelRunner(Protocol):
     def logprob(self, row: int, token: int, num_top: int, /) -> TokenLogprob:
         """How likely a token was at a row of the last batch, beside the `num_top` likeliest."""
 
+    def is_cut_short(self, sampler: Any, cut: str, /) -> bool:
+        """Whether what the constraint demands is not whole where `cut`, the end of what was drawn, is left out. False for a
+        sampler without one."""
+
     def is_end(self, token: int, /) -> bool: ...
 
     def piece(self, token: int, /) -> bytes: ...

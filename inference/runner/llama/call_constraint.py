@@ -63,6 +63,10 @@ class CallConstraint:
         begun = self._search.find(piece)
         return token if begun is None else self._begin(begun, token, piece, candidates)
 
+    def is_cut_short(self, cut: str, candidates: Candidates) -> bool:
+        """Whether it ended within a call. What stands around calls is free, and a call that is left out in part is none."""
+        return self._call is not None
+
     def _go_on(self, call: Grammar, chain: "SamplerChain", candidates: Candidates, context: object, row: int) -> int:
         candidates.fill(context, row)
         candidates.apply(chain.handle)

@@ -1,6 +1,7 @@
 """Keeps one answer to a grammar."""
 
 import weakref
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from llama_cpp import llama_cpp
@@ -29,10 +30,15 @@ class GrammarConstraint:
         thinking_start: str = "",
         thinking_end: str = "",
         shown_tokens: frozenset[int] = frozenset(),
+        may_be_cut: bool = False,
     ) -> None:
-        """Raises `InvalidRequest` for a grammar that llama.cpp does not take."""
+        """`may_be_cut`: `is_cut_short` will be asked. Raises `InvalidRequest` for a grammar that llama.cpp does not take."""
         self._grammar = Grammar(gbnf, vocabulary, shown_tokens=shown_tokens)
-        self.close = weakref.finalize(self, self._grammar.close)
+        #: At its beginning, for what is left when the end of the answer is cut off; and what the grammar has taken.
+        self._unused = self._grammar.copy() if may_be_cut else None
+        self._taken: list[bytes] = []
+        self._shown_tokens = shown_tokens
+        self.close = weakref.finalize(self, _close, [self._grammar, *([self._unused] if self._unused else [])])
         self._vocabulary = vocabulary
         self._thinking_end = thinking_end.encode()
         self._tail = b""
@@ -83,7 +89,21 @@ class GrammarConstraint:
         text, trial = begun.decode("utf-8", "replace"), self._grammar.copy()
         is_taken = trial.follow(text, candidates)
         trial.close()
+        if is_taken:
+            self._taken.append(begun)
         return is_taken and self._grammar.follow(text, candidates)
+
+    def is_cut_short(self, cut: str, candidates: Candidates) -> bool:
+        """Whether the answer is not what the grammar asks for where its end, `cut`, is left out."""
+        if self._unused is None:
+            return False
+        text = b"".join(self._taken).decode("utf-8", "ignore")
+        if self._is_open or self._begun is not None or len(cut) > len(text):
+            return True
+        rest = self._unused.copy()
+        is_whole = rest.follow(text[: len(text) - len(cut)], candidates) and rest.may_end(candidates)
+        rest.close()
+        return not is_whole
 
     def _ends(self, token: int) -> bool:
         return token < 0 or token in self._vocabulary.end_tokens
@@ -99,6 +119,9 @@ class GrammarConstraint:
     def _keep(self, token: int, chain: object, candidates: Candidates, context: object, row: int) -> int:
         token = self._grammar.keep(token, chain, candidates, context, row)
         self._num_gap_tokens = _MOST_GAP_TOKENS
+        if self._unused is not None and not self._ends(token):
+            known = self._vocabulary
+            self._taken.append(known.written_piece(token) if token in self._shown_tokens else known.piece(token))
         return token
 
     def _skips(self, token: int) -> bool:
@@ -128,3 +151,8 @@ class GrammarConstraint:
         self._tail += self._vocabulary.written_piece(first)
         self._is_open = self._thinking_end not in self._tail
         return first
+
+
+def _close(grammars: Sequence[Grammar]) -> None:
+    for grammar in grammars:
+        grammar.close()

@@ -72,6 +72,11 @@ class HarmonyConstraint:
             llama_cpp.llama_sampler_accept(chain.handle, token)
         return token
 
+    def is_cut_short(self, cut: str, candidates: Candidates) -> bool:
+        """As `GrammarConstraint.is_cut_short`, but that a message whose last signs are left out counts as cut: of one that the
+        grammar takes without them, too."""
+        return bool(cut.strip()) or self._is_thinking or not self._message.may_end(candidates)
+
     def _think(self, token: int) -> int:
         """The token itself, or the end of the message in place of anything else that would end it."""
         if token >= 0 and token not in self._vocabulary.end_tokens and token not in self._mark_tokens:

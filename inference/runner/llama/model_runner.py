@@ -94,6 +94,12 @@ class LlamaModelRunner:
             return sampler.draw(self._candidates, self._context.handle, row)
         return sampler.constraint.draw(sampler, self._candidates, self._context.handle, row)
 
+    def is_cut_short(self, sampler: SamplerChain, cut: str) -> bool:
+        """Whether what was asked for is not whole without `cut`, the end of what was drawn."""
+        if sampler.constraint is None or self._candidates is None:
+            return False
+        return sampler.constraint.is_cut_short(cut, self._candidates)
+
     def logprob(self, row: int, token: int, num_top: int) -> TokenLogprob:
         """How likely a token was at a row of the last batch, before any sampling parameter."""
         logits = logits_of(self._context.handle, row, self.vocabulary.num_tokens)

@@ -10,7 +10,7 @@ from inference.grammar.json_schema import grammar_of
 from inference.runner.llama.candidates import Candidates
 from inference.runner.llama.constraint import GrammarConstraint
 from inference.runner.llama.grammar import Grammar
-from inference.runner.messages import ChatMessage, ChatPrompt, RequestFailed, SamplingParams, Submit, TextPrompt
+from inference.runner.messages import ChatMessage, ChatPrompt, RequestFailed, RequestFinished, SamplingParams, Submit, TextPrompt
 from tests.inference.grammar.test_json_schema import CASES
 from tests.inference.runner.answers.conftest import QUESTION, House
 
@@ -227,6 +227,48 @@ def test_name_that_the_vocabulary_cannot_spell_is_escaped(house: House) -> None:
     answer = house.ask(json_schema=json.dumps(schema), max_tokens=80)
 
     assert json.loads(answer.text) == {"a\U000495d7": "\U0010fffd"}
+
+
+@pytest.mark.parametrize(
+    ("grammar", "stop", "text", "reason"),
+    [
+        # JSON that is cut is none, wherever the stop string stands in it.
+        (r'root ::= "{\"a\": [1, 2], \"b\": \"END\"}"', "END", '{"a": [1, 2], "b": "', "length"),
+        (r'root ::= "{\"a\": [1, 2]}"', "}", '{"a": [1, 2]', "length"),
+        (r'root ::= "{\"a\": [1, 2]}"', "]}", '{"a": [1, 2', "length"),
+        (r'root ::= "{\"a\": [1, 2]}"', "{", "", "length"),
+        ('root ::= "a" "bEND"', "bEND", "a", "length"),
+        # What is left is all that was asked for.
+        ('root ::= "no" | "noEND"', "END", "no", "stop"),
+        ('root ::= [a-z ]+ "END"?', "END", None, "stop"),
+        # It does not occur.
+        (r'root ::= "{\"a\": 1}"', "END", '{"a": 1}', "stop"),
+    ],
+)
+def test_stop_string_ends_an_answer_with_stop_only_where_it_is_whole(
+    house: House, grammar: str, stop: str, text: str | None, reason: str
+) -> None:
+    # Without the end token, an answer goes on as long as its grammar lets it; the letter is what it goes on with.
+    (letter,) = house.model.vocabulary.tokenize("END", parse_special=False)[:1]
+    sampling = SamplingParams(temperature=0, ignore_eos=True, logit_bias={letter: 100.0} if text is None else {})
+
+    answer = house.ask(grammar=grammar, stop=[stop], sampling=sampling, max_tokens=60)
+
+    if text is not None:
+        assert answer.text == text
+        assert answer.reason == reason
+    else:
+        assert isinstance(answer.end, RequestFinished)
+        assert answer.reason == (reason if answer.end.stop_text else "length")
+
+
+def test_stop_string_within_the_thinking_part_ends_no_answer_with_stop(house: House) -> None:
+    (dot,) = house.model.vocabulary.tokenize(".", parse_special=False)
+    sampling = SamplingParams(temperature=0, logit_bias={dot: 100.0})
+
+    answer = house.ask(grammar=YES_NO, thinking_end="</think>", stop=["."], sampling=sampling, max_tokens=8)
+
+    assert (answer.text, answer.reason) == ("", "length")
 
 
 def test_control_tokens_are_no_text_for_a_grammar(house: House) -> None:

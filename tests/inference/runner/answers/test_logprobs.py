@@ -3,7 +3,7 @@ import math
 import pytest
 
 from inference.errors import InvalidRequest
-from inference.runner.messages import ChatMessage, ChatPrompt, SamplingParams
+from inference.runner.messages import ChatMessage, ChatPrompt, RequestFinished, SamplingParams
 from tests.inference.runner.answers.conftest import House
 
 pytestmark = pytest.mark.model
@@ -79,4 +79,5 @@ def test_stop_strings_many_at_once_end_at_the_first(house: House) -> None:
     answer = house.ask(prompt=prompt, grammar='root ::= "red green blue"', stop=stops)
 
     # Both are complete at the same character: the longer one counts.
-    assert (answer.text, answer.reason) == ("red ", "stop")
+    assert (answer.text, answer.reason) == ("red ", "length")
+    assert isinstance(answer.end, RequestFinished) and answer.end.stop_text == "green"

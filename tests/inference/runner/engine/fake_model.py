@@ -108,6 +108,10 @@ class FakeModel:
         assert sampler in self.open_samplers
         return next_token(self._rows[row])
 
+    def is_cut_short(self, sampler: FakeSampler, cut: str) -> bool:
+        assert sampler in self.open_samplers
+        return False
+
     def is_end(self, token: int) -> bool:
         return token == END
 
