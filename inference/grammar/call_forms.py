@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from inference.grammar.characters import json_literal, literal
 from inference.grammar.json_values import Values
 from inference.grammar.rules import Rules
+from inference.grammar.tag_forms import BLOCKS, FORMS, NAME_TAGS
+from inference.harmony import FUNCTIONS
 
 _NAME_KEYS = ("name", "tool_name", "function")
 _ARGUMENT_KEYS = ("arguments", "parameters")
@@ -46,12 +48,17 @@ class CallForms:
         match mark:
             case "<tool_call>" if self._tag_form:
                 body = f"{literal(mark)} {space} ({self._tagged()}) {space} {literal('</tool_call>')}"
-            case "<function=" if self._tag_form == "parameters":
-                body = self._in_function_tags()
             case "<tool_call>":
                 body = f"{literal(mark)} {space} {self._object()} {space} {literal('</tool_call>')}"
-            case "<function=":
-                body = self._by_name(f"{literal('>')} {space}", f" {space} {literal('</function>')}", before=literal(mark))
+            case _ if mark in NAME_TAGS:
+                body = self._in_name_tags(mark)
+            case _ if mark in BLOCKS and self._tag_form in NAME_TAGS[BLOCKS[mark][1]][1]:
+                end, tag = BLOCKS[mark]
+                body = f"{literal(mark)} {space} {self._in_name_tags(tag)} ({space} {literal(end)})?"
+            case "<|tool_calls_section_begin|>":
+                body = f"{literal(mark)} {space} {self._kimi()} ({space} {literal('<|tool_calls_section_end|>')})?"
+            case "<|tool_call_begin|>":
+                body = self._kimi()
             case "[TOOL_CALLS]":
                 number = f"({literal('[CALL_ID]')} {_ID})?"
                 named = self._by_name(f"{number} {literal('[ARGS]')}?", "")
@@ -67,16 +74,27 @@ class CallForms:
     def _tagged(self) -> str:
         """What stands in `<tool_call>`: where arguments can only be written as JSON, an object as other models write it."""
         if self._tag_form == "parameters":
-            return self._in_function_tags()
+            return self._in_name_tags("<function=")
         named = [self._rules.add(f"{literal(tool.name)} {tool.tagged}") for tool in self._tools if tool.tagged]
         others = [tool for tool in self._tools if not tool.tagged]
         in_json = [CallForms(others, self._rules, self._values, is_single=True)._object()] if others else []
         return " | ".join([*named, *in_json])
 
-    def _in_function_tags(self) -> str:
-        space, end = self._values.space, literal("</function>")
-        calls = [f"{literal(tool.name + '>')} {tool.tagged or f'{space} {tool.arguments}'} {space} {end}" for tool in self._tools]
-        return self._rules.add(f"{literal('<function=')} ({' | '.join(calls)})")
+    def _in_name_tags(self, tag: str) -> str:
+        """With arguments between tags, or as JSON where this model has no tags for them."""
+        space, (behind_name, forms) = self._values.space, NAME_TAGS[tag]
+        end, is_tagged = literal(FORMS[forms[0]].end), self._tag_form in forms
+        calls = []
+        for tool in self._tools:
+            arguments = (is_tagged and tool.tagged) or f"{space} {tool.arguments}"
+            calls.append(f"{literal(tool.name + behind_name)} {arguments} {space} {end}")
+        return self._rules.add(f"{literal(tag)} ({' | '.join(calls)})")
+
+    def _kimi(self) -> str:
+        """Of Kimi K2, which counts its calls."""
+        begin, between, end = (literal(f"<|tool_call_{name}|>") for name in ("begin", "argument_begin", "end"))
+        number = f"{literal(':')} [0-9]{{1,4}} {between}"
+        return self._rules.add(f"{self._by_name(number, '', before=f'{begin} {literal(FUNCTIONS)}')} {end}")
 
     def _object(self) -> str:
         space, comma, colon = self._values.space, self._values.comma, self._values.colon

@@ -25,8 +25,20 @@ class TagForm:
 FORMS = {
     #: Qwen 3 Coder: `<function=NAME>`, then these.
     "parameters": TagForm("<parameter=", (">",), "</parameter>", "</function>", "\n"),
+    #: Seed-OSS: the same without the margin.
+    "seed": TagForm("<parameter=", (">",), "</parameter>", "</function>"),
+    #: MiniMax M2: `<invoke name="NAME">`, then these.
+    "invoke": TagForm('<parameter name="', ('">',), "</parameter>", "</invoke>"),
     #: GLM 4.5: `<tool_call>NAME`, then these.
     "pairs": TagForm("<arg_key>", ("</arg_key>", "<arg_value>"), "</arg_value>", "</tool_call>"),
+}
+
+#: With which a tag begins that has a call's name in it, and what stands behind the name; the forms that may follow it.
+NAME_TAGS = {"<function=": (">", ("parameters", "seed")), '<invoke name="': ('">', ("invoke",))}
+#: Around calls of Seed-OSS and MiniMax M2: what ends what each of these begins, and the tag that a call begins with.
+BLOCKS = {
+    "<seed:tool_call>": ("</seed:tool_call>", "<function="),
+    "<minimax:tool_call>": ("</minimax:tool_call>", '<invoke name="'),
 }
 
 

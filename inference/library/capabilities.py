@@ -36,4 +36,5 @@ def _knows_tools(template: str) -> bool:
 
 
 def _knows_thinking(template: str) -> bool:
-    return ".Thinking" in template or ("<think>" in template and "</think>" in template) or speaks_harmony(template)
+    has_tags = any(f"<{name}>" in template and f"</{name}>" in template for name in ("think", "seed:think"))
+    return ".Thinking" in template or has_tags or speaks_harmony(template)

@@ -7,6 +7,8 @@ from jinja2 import TemplateError
 
 from inference.errors import EngineError, InvalidRequest
 from inference.harmony import speaks_harmony
+from inference.prompt.counted_calls import MARK as CALLS_MARK
+from inference.prompt.counted_calls import with_counted_calls
 from inference.prompt.harmony import messages as harmony
 from inference.prompt.sandbox import (
     MAX_SOURCE_CHARS,
@@ -34,6 +36,7 @@ class ChatTemplate:
     def __init__(self, source: str | None, *, bos_text: str = "", eos_text: str = "", seconds: float = RENDER_SECONDS) -> None:
         """`seconds` bounds one rendering. A template that cannot be compiled is reported when it is used."""
         self._seconds = seconds
+        self._counts_calls = source is not None and CALLS_MARK in source
         self._is_harmony = source is not None and speaks_harmony(source)
         # As in Hugging Face, `tools` and `documents` are there and none: templates ask for either.
         self._constants = {"bos_token": bos_text, "eos_token": eos_text, "tools": None, "documents": None}
@@ -64,6 +67,8 @@ class ChatTemplate:
         if self._is_harmony:
             dicts, values = harmony.writable(dicts), harmony.understandable(values)
             begun = harmony.begun_message(last.content, last.thinking or "") if is_begun else ""
+        if self._counts_calls:
+            dicts = with_counted_calls(dicts)
         if not self._has_system_role:
             dicts = _fold_system_messages(dicts)
         return self._render_with_fallback(dicts, values) + begun

@@ -41,6 +41,9 @@ def jinja_variables(prompt: ChatPrompt) -> dict[str, Any]:
     variables: dict[str, Any] = {"tools": prompt.tools} if prompt.tools else {}
     if prompt.think is not None:
         variables |= {"enable_thinking": bool(prompt.think), "thinking": bool(prompt.think)}
+    if prompt.think is False:
+        # Of Seed-OSS.
+        variables["thinking_budget"] = 0
     if isinstance(prompt.think, str):
         variables["reasoning_effort"] = "high" if prompt.think == "max" else prompt.think
     return variables

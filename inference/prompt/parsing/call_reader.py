@@ -10,8 +10,8 @@ from inference.prompt.parsing.tagged_reader import TaggedReader
 
 #: What a call begins with, behind what marks it: a bracket that opens a list only where an object, a list or nothing is in it.
 #: A tool without arguments may be nothing but its name.
-_OPENER = re.compile(r"<function=|<arg_key>|</tool_call>|\{|\[(?=\s{0,32}[\[{\]])")
-_MAY_OPEN = re.compile(r"\[\s{0,32}\Z|</?[a-z_]{0,9}\Z")
+_OPENER = re.compile(r"<function=|<invoke name=\"|<arg_key>|</tool_call>|\{|\[(?=\s{0,32}[\[{\]])")
+_MAY_OPEN = re.compile(r"\[\s{0,32}\Z|</?[a-z_]{0,9}\Z|<invoke [a-z=\"]{0,6}\Z")
 #: Most text between a mark and the call itself, such as a tool's name.
 _MAX_HEAD = 256
 #: A bare JSON value whose beginning, so many characters, names no tool is an answer: it is not held back any longer.
@@ -28,8 +28,9 @@ class Reading:
 
 
 class CallReader:
-    def __init__(self, tools: Tools, *, is_bare: bool) -> None:
-        """`is_bare`: nothing marks the call; it has to begin at once."""
+    def __init__(self, tools: Tools, *, is_bare: bool, has_margin: bool = True) -> None:
+        """`is_bare`: nothing marks the call; it has to begin at once. `has_margin`: a value behind `<parameter=` has one."""
+        self._has_margin = has_margin
         self._tools = tools
         self._is_bare = is_bare
         self._opener: re.Match[str] | None = None
@@ -86,7 +87,9 @@ class CallReader:
         assert self._opener is not None
         match self._opener.group():
             case "<function=":
-                return self._read_function(text, self._opener.end())
+                return self._read_function(text, ">", FORMS["parameters" if self._has_margin else "seed"])
+            case '<invoke name="':
+                return self._read_function(text, '">', FORMS["invoke"])
             case "<arg_key>":
                 return self._read_arguments(text, text[: self._opener.start()], FORMS["pairs"], self._opener.start())
             case _:
@@ -94,21 +97,24 @@ class CallReader:
                 name = text[: self._opener.start()].strip()
                 return Reading(self._opener.start(), [(name, {})]) if name in self._tools else Reading(0)
 
-    def _read_function(self, text: str, start: int) -> Reading | None:
-        after_name = text.find(">", start)
+    def _read_function(self, text: str, behind_name: str, form: TagForm) -> Reading | None:
+        assert self._opener is not None
+        start = self._opener.end()
+        after_name = text.find(behind_name, start)
         if after_name < 0 or after_name - start > _MAX_HEAD:
             return Reading(0) if max(after_name, len(text)) - start > _MAX_HEAD else None
-        body = text[after_name + 1 :].lstrip()
+        begin = after_name + len(behind_name)
+        body = text[begin:].lstrip()
         name = text[start:after_name]
         if not body:
             return None if name.strip() in self._tools else Reading(0)
         if body[0] != "{":
-            return self._read_arguments(text, name, FORMS["parameters"], after_name + 1)
+            return self._read_arguments(text, name, form, begin)
         if name.strip() not in self._tools:
             return Reading(0)
-        return self._read_json_in_tag(text, name, len(text) - len(body))
+        return self._read_json_in_tag(text, name, len(text) - len(body), form.end)
 
-    def _read_json_in_tag(self, text: str, name: str, start: int) -> Reading | None:
+    def _read_json_in_tag(self, text: str, name: str, start: int, closing: str) -> Reading | None:
         self._inner = self._inner or JsonScanner(start)
         if self._end_of_json is None:
             self._end_of_json = self._inner.end(text)
@@ -116,7 +122,6 @@ class CallReader:
             return Reading(0)
         if self._end_of_json is None:
             return None
-        closing = FORMS["parameters"].end
         end = text.find(closing, self._end_of_json)
         if end < 0:
             return None
@@ -131,4 +136,4 @@ class CallReader:
         if end is None:
             return None
         call = self._tools.call_in_tags(name, self._arguments.pairs)
-        return Reading(end + len(form.end) if form.opening == "<parameter=" else end, [call])
+        return Reading(end + len(form.end) if form is not FORMS["pairs"] else end, [call])

@@ -1,6 +1,7 @@
 """Which calls of tools a piece of text means, in the notations of many models."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ _BESIDES = frozenset((*_NAMES, "id", "type", "index"))
 #: As some models write what JSON calls otherwise.
 _PYTHON_VALUES = {"True": True, "False": False, "None": None}
 _MAX_WRAPPERS = 4
+#: Before the arguments of a call of Kimi K2's: `functions.NAME:2`.
+_COUNTED = re.compile(r"(?:functions\.)?([^\s<>|]+?)(?::\d+)?\s*<\|tool_call_argument_begin\|>\s*\Z")
 
 
 class Tools:
@@ -94,6 +97,8 @@ def calls_in_json(text: str, head: str, tools: Tools) -> list[Call] | None:
         value = json.loads(text, strict=False)
     except (ValueError, RecursionError):
         return None
+    if (counted := _COUNTED.search(head)) is not None:
+        return [(counted[1], value)] if isinstance(value, dict) and counted[1] in tools else None
     items = value if isinstance(value, list) else [value]
     calls = [_call(item, tools) for item in items]
     if calls and None not in calls:

@@ -12,6 +12,7 @@ from inference.prompt.parsing.thinking import ThinkingTags
 from inference.prompt.parsing.tool_calls import COMMON_CLOSERS, COMMON_MARKS, COMMON_SEPARATORS
 
 _MAX_MARK = 64
+_THINKING = (ThinkingTags(), ThinkingTags("<seed:think>", "</seed:think>"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,11 @@ def syntax_of(go_template: str | None, jinja: str | None) -> AnswerSyntax:
 
 
 def _jinja_syntax(template: str) -> AnswerSyntax:
-    thinks = "<think>" in template and "</think>" in template
+    thinking = next((tags for tags in _THINKING if tags.opening in template and tags.closing in template), None)
     knows_tools = "tools" in template or "tool_call" in template
     marks = tuple(mark for mark in COMMON_MARKS if mark in template) if knows_tools else ()
     return AnswerSyntax(
-        thinking=ThinkingTags() if thinks else None,
+        thinking=thinking,
         tool_marks=marks,
         knows_tools=knows_tools,
         tag_form=_tag_form(template),
@@ -85,6 +86,8 @@ def _go_syntax(source: str) -> AnswerSyntax:
 
 
 def _tag_form(template: str) -> str:
+    if "<seed:tool_call>" in template:
+        return "seed"
     return next((name for name, form in FORMS.items() if form.opening in template), "")
 
 

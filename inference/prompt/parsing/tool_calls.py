@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from enum import Enum, auto
 
+from inference.grammar.tag_forms import BLOCKS, NAME_TAGS
 from inference.prompt.parsing.call_reader import CallReader
 from inference.prompt.parsing.calls import Call, Tools
 from inference.prompt.parsing.held import first_mark, is_beginning, num_held
@@ -16,9 +17,13 @@ COMMON_MARKS = (
     "<function=",
     "<｜tool▁calls▁begin｜>",
     "<｜tool▁call▁begin｜>",
+    "<|tool_calls_section_begin|>",
+    "<|tool_call_begin|>",
+    '<invoke name="',
+    *BLOCKS,
 )
 #: Within them.
-COMMON_SEPARATORS = ("[ARGS]", "[CALL_ID]", "<｜tool▁sep｜>")
+COMMON_SEPARATORS = ("[ARGS]", "[CALL_ID]", "<｜tool▁sep｜>", "<|tool_call_argument_begin|>")
 #: After them.
 COMMON_CLOSERS = (
     "</tool_call>",
@@ -27,11 +32,15 @@ COMMON_CLOSERS = (
     "</function>",
     "<｜tool▁call▁end｜>",
     "<｜tool▁calls▁end｜>",
+    "<|tool_call_end|>",
+    "<|tool_calls_section_end|>",
+    "</invoke>",
+    *(end for end, _tag in BLOCKS.values()),
     "<|eom_id|>",
 )
 _FENCE = "```"
 #: Those that are part of the call.
-_OPENING_MARKS = ("<function=",)
+_OPENING_MARKS = tuple(NAME_TAGS)
 
 
 class _State(Enum):
@@ -114,7 +123,7 @@ class ToolCallSplitter:
 
     def _open(self, before: str, text: str, *, is_bare: bool) -> None:
         self._before, self._text = before, text
-        self._reader = CallReader(self._tools, is_bare=is_bare)
+        self._reader = CallReader(self._tools, is_bare=is_bare, has_margin="<seed:tool_call>" not in before)
         self._state = _State.CALL
 
     def _content(self, pieces: list[str | Call]) -> bool:

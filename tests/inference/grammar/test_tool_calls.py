@@ -114,7 +114,15 @@ TAGGED: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize(
-    ("tag_form", "mark"), [("parameters", "<tool_call>"), ("parameters", "<function="), ("pairs", "<tool_call>")]
+    ("tag_form", "mark"),
+    [
+        ("parameters", "<tool_call>"),
+        ("parameters", "<function="),
+        ("pairs", "<tool_call>"),
+        ("seed", "<seed:tool_call>"),
+        ("invoke", "<minimax:tool_call>"),
+        ("invoke", '<invoke name="'),
+    ],
 )
 @pytest.mark.parametrize("name", [function["name"] for function in TAGGED])
 def test_call_with_arguments_between_tags_is_read_and_valid(tag_form: str, mark: str, name: str, walker: Walker) -> None:

@@ -113,3 +113,18 @@ def test_chat_template_thousand_messages_are_rendered_completely() -> None:
 
     assert text.count("<|im_start|>") == 1002
     assert "number 1000<|im_end|>" in text
+
+
+def test_calls_of_kimi_are_named_by_their_place() -> None:
+    """Its template says by this name whose result a result is."""
+    template = (
+        "{% for m in messages %}{% for call in m.tool_calls or [] %}<|tool_calls_section_begin|>{{ call.id }};{% endfor %}"
+        "{% if m.role == 'tool' %}{{ m.tool_call_id }}={{ m.content }};{% endif %}{% endfor %}"
+    )
+    calls = [{"id": f"call_{name}", "function": {"name": name, "arguments": {}}} for name in ("now", "later")]
+    results = [ChatMessage("tool", name, tool_call_id=f"call_{name}") for name in ("later", "now", "never")]
+
+    text = ChatTemplate(template).render([ChatMessage("user", "a"), ChatMessage("assistant", tool_calls=calls), *results])
+
+    marked = "<|tool_calls_section_begin|>functions.now:0;<|tool_calls_section_begin|>functions.later:1;"
+    assert text == f"{marked}functions.later:1=later;functions.now:0=now;call_never=never;"

@@ -99,6 +99,35 @@ ANSWERS: list[tuple[str, list[object]]] = [
         '```json\n{"city": "Oslo"}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>',
         [ROME, OSLO],
     ),
+    # Kimi K2.
+    (
+        'So:<|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:0<|tool_call_argument_begin|>{"city": "Rome"}'
+        "<|tool_call_end|><|tool_call_begin|>functions.get_weather_map:1<|tool_call_argument_begin|>"
+        '{"city": "Oslo"}<|tool_call_end|><|tool_calls_section_end|>',
+        [("content", "So:"), ROME, OSLO],
+    ),
+    ("<|tool_call_begin|>functions.now:12<|tool_call_argument_begin|> {} <|tool_call_end|>", [(0, "now", "{}")]),
+    (
+        '<|tool_call_begin|>functions.later:0<|tool_call_argument_begin|>{"name": "now", "input": {}}',
+        [("content", '<|tool_call_begin|>functions.later:0<|tool_call_argument_begin|>{"name": "now", "input": {}}')],
+    ),
+    # MiniMax M2.
+    (
+        '<think>hm</think>\n<minimax:tool_call>\n<invoke name="get_weather">\n<parameter name="city">Rome</parameter>\n'
+        '<parameter name="days">3</parameter>\n</invoke>\n<invoke name="now">\n</invoke>\n</minimax:tool_call>',
+        [("thinking", "hm"), (0, "get_weather", '{"city": "Rome", "days": 3}'), (1, "now", "{}")],
+    ),
+    (
+        '<minimax:tool_call><invoke name="get_weather"><parameter name="city">\na </invoke>\n</parameter></invoke>',
+        [(0, "get_weather", '{"city": "\\na </invoke>\\n"}')],
+    ),
+    ('<invoke name="later"></invoke> x', [("content", '<invoke name="later"></invoke> x')]),
+    # Seed-OSS.
+    (
+        "<seed:tool_call>\n<function=get_weather>\n<parameter=city>\nRome</parameter>\n<parameter=days>2</parameter>\n</function>\n"
+        "</seed:tool_call>\n<seed:tool_call>\n<function=now>\n</function>\n</seed:tool_call>",
+        [(0, "get_weather", '{"city": "\\nRome", "days": 2}'), (1, "now", "{}")],
+    ),
     # Freer forms that small models write.
     ('<tool_call>{"function": {"name": "get_weather", "arguments": {"city": "Rome"}}}</tool_call>', [ROME]),
     ('<tool_call>{"get_weather": {"city": "Rome"}}</tool_call>', [ROME]),
@@ -298,3 +327,19 @@ def test_call_behind_the_mark_of_its_template() -> None:
 def test_syntax_of_a_jinja_template() -> None:
     assert syntax_of(None, "{{ tools }} <think></think>") == AnswerSyntax(thinking=THINKING.thinking, knows_tools=True)
     assert syntax_of(None, None) == syntax_of(None, "<think>") == AnswerSyntax()
+
+
+@pytest.mark.parametrize(
+    ("template", "opening", "tag_form", "marks"),
+    [
+        ("{{ tools }}<think></think><|tool_calls_section_begin|><|tool_call_begin|>", "<think>", "", 2),
+        ('{{ tools }}<think></think><minimax:tool_call><invoke name="a"><parameter name="b">', "<think>", "invoke", 2),
+        ("{{ tools }}<seed:think></seed:think><seed:tool_call><function=a><parameter=b>", "<seed:think>", "seed", 2),
+    ],
+)
+def test_notation_is_told_from_the_template(template: str, opening: str, tag_form: str, marks: int) -> None:
+    syntax = syntax_of(None, template)
+
+    assert syntax.thinking is not None
+    assert (syntax.thinking.opening, syntax.tag_form, len(syntax.tool_marks)) == (opening, tag_form, marks)
+    assert syntax.knows_tools
