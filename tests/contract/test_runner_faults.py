@@ -26,7 +26,8 @@ def test_hung_runner_is_ended_its_requests_fail_and_the_next_starts_a_new_one(ow
     assert last["code"] == "runner_crashed"
     # As long as it was: a busy machine notices later.
     assert re.search(r"did not answer for \d+ seconds?", last["error"])
-    assert waited >= 1
+    # The question that got no answer may have been asked a little before the runner was stopped.
+    assert waited >= 0.5
     assert not runner.is_running()
     assert own_service.post("/api/chat", chat_body(stream=False, options={"num_predict": 1})).json()["done"] is True
     assert b'hearth_runner_crashes_total{model="smollm2:135m"} 1.0' in httpx.get(f"{own_service.url}/metrics").content
