@@ -67,7 +67,9 @@ class Service:
         return httpx.Client(base_url=self.url, timeout=TIMEOUT_S)
 
     def runners(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children(recursive=True)
+        """Processes that are to become one are none yet: a process that is stopped before it runs its own program stops the one
+        that starts it."""
+        return [child for child in psutil.Process(self.process.pid).children(recursive=True) if _is_runner(child)]
 
     def stop(self) -> int:
         """SIGTERM; the exit code."""
@@ -108,3 +110,10 @@ def first_text(lines: Iterator[dict[str, Any]]) -> dict[str, Any]:
 
 def contents(lines: list[dict[str, Any]]) -> str:
     return "".join(line["message"]["content"] for line in lines if "message" in line)
+
+
+def _is_runner(process: psutil.Process) -> bool:
+    try:
+        return "inference.runner" in process.cmdline()
+    except psutil.NoSuchProcess:
+        return False

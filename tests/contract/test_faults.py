@@ -104,14 +104,15 @@ def test_killed_runner_ends_its_answers_with_an_error_and_the_next_works(service
     assert not runner.is_running()
 
 
-def test_killed_runner_gives_a_whole_answer_a_status(service: Service) -> None:
-    service.post("/api/chat", {"model": MODEL})
-    (runner,) = service.runners()
-    before = busy_time(service)
+def test_killed_runner_gives_a_whole_answer_a_status(own_service: Service) -> None:
+    own_service.start()
+    own_service.post("/api/chat", {"model": MODEL})
+    (runner,) = own_service.runners()
+    before = busy_time(own_service)
     outcome: list[httpx.Response] = []
-    asking = threading.Thread(target=lambda: outcome.append(service.post("/api/chat", endless_body(stream=False))))
+    asking = threading.Thread(target=lambda: outcome.append(own_service.post("/api/chat", endless_body(stream=False))))
     asking.start()
-    until(lambda: busy_time(service) > before + 0.3)
+    until(lambda: busy_time(own_service) > before + 0.3)
     runner.kill()
     asking.join(30)
 

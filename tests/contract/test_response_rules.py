@@ -90,11 +90,12 @@ def test_rule_5_streams_end_with_done_or_success(service: Service, ruled: str) -
     assert stream(service, "/api/chat", chat_body(options={"num_predict": 0}))[-1]["done"] is True
 
 
-def test_rule_6_failure_in_mid_stream_is_a_line_and_an_end_in_order(service: Service) -> None:
-    with ask(service, "POST", "/api/chat", endless_body()) as answer:
+def test_rule_6_failure_in_mid_stream_is_a_line_and_an_end_in_order(own_service: Service) -> None:
+    own_service.start()
+    with ask(own_service, "POST", "/api/chat", endless_body()) as answer:
         chunks = answer.chunks()
         next(chunks)
-        service.runners()[0].kill()
+        own_service.runners()[0].kill()
         *_, last = chunks
 
     assert last.endswith(b"\n")

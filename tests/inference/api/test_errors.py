@@ -7,8 +7,13 @@ from inference import errors
 from inference.api.errors import error_body, inference_error, status_of
 from inference.errors import InferenceError, error_from_code
 
+#: Those apart that are, to everybody outside, what they are a kind of.
 KINDS = sorted(
-    (kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, InferenceError)),
+    (
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, InferenceError) and "code" in vars(kind)
+    ),
     key=lambda kind: kind.code,
 )
 STATUSES = {
