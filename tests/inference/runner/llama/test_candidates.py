@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from llama_cpp import llama_cpp
 
 from inference.runner.config import RunnerConfig
-from inference.runner.engine.batch import Chunk
+from inference.runner.engine.batch import Chunk, last_rows
 from inference.runner.llama.candidates import Candidates, likeliest
 from inference.runner.llama.model_runner import LlamaModelRunner
 from inference.runner.messages import SamplingParams
@@ -49,7 +49,7 @@ def test_likeliest_of_logits_without_a_few_are_none(logits: npt.NDArray[np.float
 
 @pytest.fixture(scope="module")
 def model(model_path: Path) -> Iterator[LlamaModelRunner]:
-    model = LlamaModelRunner(RunnerConfig(model_path=str(model_path), socket_path="", num_ctx=256, num_slots=1, num_threads=1))
+    model = LlamaModelRunner(RunnerConfig(model_path=str(model_path), socket_path="", num_ctx=64, num_slots=5, num_threads=1))
     yield model
     model.close()
 
@@ -79,15 +79,33 @@ def model(model_path: Path) -> Iterator[LlamaModelRunner]:
     ],
 )
 def test_drawn_is_what_llama_cpp_draws_from_all(model: LlamaModelRunner, params: SamplingParams) -> None:
-    tokens = model.vocabulary.tokenize("The capital of France is Paris. The capital of Italy is", parse_special=False)
-    model.trim(0, 0)
-    model.decode([Chunk(0, 0, tokens, True)])
-    row = len(tokens) - 1
+    rows, tokens = step(model, 5), model.vocabulary.tokenize("The capital of France is Paris.", parse_special=False)
     context, candidates = model._context.handle, Candidates(model.vocabulary.num_tokens)
     chain, other = model.new_sampler(params, tokens), model.new_sampler(params, tokens)
 
-    drawn = [chain.draw(candidates, context, row) for _ in range(25)]
+    drawn = [chain.draw(candidates, context, row) for row in rows * 6]
 
-    assert drawn == [llama_cpp.llama_sampler_sample(other.handle, context, row) for _ in range(25)]
+    assert drawn == [llama_cpp.llama_sampler_sample(other.handle, context, row) for row in rows * 6]
     chain.close()
     other.close()
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(("num_rows", "expected"), [(5, [False, True, True]), (3, [False, False, False])])
+def test_few_rows_of_a_step_are_left_to_llama_cpp(model: LlamaModelRunner, num_rows: int, expected: list[bool]) -> None:
+    rows = step(model, num_rows)
+    context, candidates = model._context.handle, Candidates(model.vocabulary.num_tokens)
+
+    filled = [candidates.fill_likeliest(context, row, 40) for row in rows * 3]
+
+    assert filled == [is_filled for is_filled in expected for _ in rows]
+
+
+def step(model: LlamaModelRunner, num_rows: int) -> list[int]:
+    """Rows with logits, each of a text of its own."""
+    texts = ["The capital of Italy is", "Once upon a", "1 2 3 4", "def add(a", "Good"][:num_rows]
+    chunks = [Chunk(seq_id, 0, model.vocabulary.tokenize(text, parse_special=False), True) for seq_id, text in enumerate(texts)]
+    for chunk in chunks:
+        model.trim(chunk.seq_id, 0)
+    model.decode(chunks)
+    return last_rows(chunks)
