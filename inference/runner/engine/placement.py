@@ -51,10 +51,12 @@ class Placement:
         if not outside or not self._model.can_cut_saved:
             return None
         movable = [slot for slot in running if slot.seq_id in outside and _can_move(slot)]
-        hosts = [slot for slot in self._slots if slot.seq_id in free and _can_be_taken_out(slot.tokens)]
-        if not movable or not hosts:
+        # The shortest first, so that as a rule no longer one is looked through: this is asked at each step.
+        hosts = sorted((slot for slot in self._slots if slot.seq_id in free), key=lambda slot: len(slot.tokens))
+        host = next((slot for slot in hosts if _can_be_taken_out(slot.tokens)), None)
+        if not movable or host is None:
             return None
-        slot, host = (min(slots, key=lambda slot: len(slot.tokens)) for slots in (movable, hosts))
+        slot = min(movable, key=lambda slot: len(slot.tokens))
         return slot, host, (len(slot.tokens) + len(host.tokens)) * self._token_ns
 
     def _exchange(self, first: Slot, second: Slot) -> bool:
