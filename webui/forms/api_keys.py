@@ -121,5 +121,5 @@ class ApiKeyChangeForm(_ApiKeyFields):
     def _as_before(self) -> str:
         if self._key.expires_at is None:
             return gettext("As before: ever, until it is revoked")
-        end = formats.date_format(timezone.localtime(self._key.expires_at), "SHORT_DATETIME_FORMAT")
+        end = formats.date_format(timezone.localtime(self._key.expires_at), "SHORT_DATE_FORMAT")
         return gettext("As before: until %(end)s") % {"end": end}
