@@ -14,6 +14,11 @@ class WakeUp:
         self._future: asyncio.Future[None] | None = None
         self._is_set = False
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether the reader waits, and was not told to go on."""
+        return self._future is not None and not self._future.done()
+
     def set(self) -> None:
         """The reader goes on, or does not wait when it comes. From the loop's own thread only."""
         self._is_set = True

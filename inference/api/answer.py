@@ -7,6 +7,7 @@ the work.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from http import HTTPStatus
 
 import msgspec
@@ -14,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from inference.api.caller import is_forwarded
 from inference.api.choice import Choice, events_of
+from inference.api.direct_body import DirectBody, direct_body_of
 from inference.api.errors import JSON_TYPE
 from inference.api.lines import AnswerPart
 from inference.api.reading import AnswerReader, joined
@@ -52,12 +54,14 @@ class Answer:
         self._finished: dict[int, Finished] = {}
         self._most_silence_s = most_silence_s
         self._said_at = time.monotonic()
+        #: What went wrong while a piece went out at once.
+        self._error: Exception | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         watcher = asyncio.create_task(self._cancel_on_disconnect(receive))
         try:
             if self._is_streaming:
-                await self._send_stream(send, tells_usage=is_forwarded(scope))
+                await self._send_stream(send, direct_body_of(scope), tells_usage=is_forwarded(scope))
             else:
                 await self._send_whole(send, tells_usage=is_forwarded(scope))
         finally:
@@ -73,7 +77,7 @@ class Answer:
         for choice in self._choices:
             choice.stream.cancel()
 
-    async def _send_stream(self, send: Send, *, tells_usage: bool) -> None:
+    async def _send_stream(self, send: Send, direct: DirectBody | None, *, tells_usage: bool) -> None:
         has_begun = False
         try:
             async for piece in self._pieces(tells_usage=tells_usage):
@@ -81,11 +85,16 @@ class Answer:
                     content_type = (b"content-type", self._writer.media_type.encode())
                     await _send_start(send, [content_type, *_UNBUFFERED, *self._headers])
                     has_begun = True
+                    # The pieces of several choices wait for each other on their way.
+                    if direct is not None and len(self._choices) == 1:
+                        self._choices[0].stream.deliver_to(partial(self._write_at_once, direct))
                 await _send_body(send, piece)
         except InferenceError as error:
             if not has_begun:
                 raise
             await _send_body(send, self._writer.failure(error))
+        if self._error is not None:
+            raise self._error
         if has_begun:
             await _send_body(send, b"", is_last=True)
 
@@ -94,7 +103,7 @@ class Answer:
         async for index, event in events_of(self._choices):
             piece = b""
             if isinstance(event, Output):
-                piece = self._begin(index) + self._write(index, self._readers[index].read(event))
+                piece = self._output(index, event)
             elif isinstance(event, Finished):
                 self._finished[index] = event
                 piece = self._begin(index) + self._write(index, self._readers[index].finish()) + writer.finish(index, event)
@@ -111,6 +120,21 @@ class Answer:
             usage = self._usage_comment() if tells_usage and writer.media_type == SSE_TYPE else b""
             if last := usage + writer.end():
                 yield last
+
+    def _write_at_once(self, direct: DirectBody, output: Output) -> bool:
+        """Whether it could be. Is called from the runner's connection, which is everybody's: what is wrong with this answer ends
+        this answer."""
+        if not direct.can_write:
+            return False
+        try:
+            direct.write(self._output(0, output))
+        except Exception as error:
+            self._error = error
+            self._cancel()
+        return True
+
+    def _output(self, index: int, output: Output) -> bytes:
+        return self._begin(index) + self._write(index, self._readers[index].read(output))
 
     def _sign_of_life(self, status: Status) -> bytes:
         """Only when the model is loaded and the prompt accepted: what fails before gets its own status."""

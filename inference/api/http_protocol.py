@@ -8,11 +8,13 @@
 """
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from inference.api.direct_body import offer_direct_body
 
 #: Headers of the offer.
 _OFFER = (b"connection", b"upgrade", b"http2-settings")
@@ -105,6 +107,7 @@ class Http11Protocol(HttpToolsProtocol):
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        offer_direct_body(cast(Scope, cycle.scope), cycle)
         super()._start_asgi_task(cycle, _without_chunks(app, cycle) if cycle.scope["http_version"] == "1.0" else app)
 
     def _refuse_head(self) -> None:

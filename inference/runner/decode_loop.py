@@ -9,6 +9,7 @@ from inference.runner.connection import Inbox, Stop, Work
 from inference.runner.engine.embedder import Embedder, EmbeddingJob
 from inference.runner.engine.engine import Engine, Event
 from inference.runner.engine.kv_store import Loaded
+from inference.runner.gathering import Gathering
 from inference.runner.messages import Abort, Forget, OutputDelta, Ping, Pong, RequestFailed, RequestFinished
 from inference.runner.outbox import Outbox
 
@@ -18,8 +19,6 @@ _LOADING_SECONDS = 1.0
 #: the page takes cores from the model (two cores, 6 ms a token: 0.4 ms each). The first token of an answer and its end never
 #: wait.
 _LEAST_INTERVAL_NS = 16_000_000
-#: About what the service needs for twenty requests.
-_LONGEST_GATHERING_NS = 25_000_000
 
 
 class DecodeLoop:
@@ -41,8 +40,7 @@ class DecodeLoop:
         self._clock_ns = clock_ns
         self._held: list[Event] = []
         self._sent_ns = 0
-        #: Requests that are announced, of those that came since the last step.
-        self._num_following = 0
+        self._gathering = Gathering()
         #: Requests of which something was sent.
         self._begun: set[str] = set()
 
@@ -87,6 +85,7 @@ class DecodeLoop:
                 self._begun.add(event.request_id)
             elif isinstance(event, RequestFinished | RequestFailed):
                 self._begun.discard(event.request_id)
+                self._gathering.note_ends(1, self._clock_ns())
         # A step with a prompt in it takes long.
         is_short = self._engine.scheduler.num_generating == len(self._engine.scheduler.running)
         if not (may_wait and is_short) or self._clock_ns() - self._sent_ns >= _LEAST_INTERVAL_NS:
@@ -108,17 +107,19 @@ class DecodeLoop:
         self._gather()
 
     def _gather(self) -> None:
-        """Of many who ask in one moment, whoever is first would be computed alone, and the others would wait for that step:
-        while nobody's stream would stand still for it, those that are announced are waited for a little."""
-        engine = self._engine
-        until_ns = self._clock_ns() + _LONGEST_GATHERING_NS
-        while self._num_following > 0 and engine is not None and not engine.scheduler.running and engine.scheduler.has_room:
-            left_ns = until_ns - self._clock_ns()
+        """Only while nobody's stream would stand still for it."""
+        engine, since_ns = self._engine, self._clock_ns()
+        if engine is None or not engine.scheduler.waiting:
+            return
+        while not engine.scheduler.running and engine.scheduler.has_room:
+            patience_ns = self._gathering.patience_ns(since_ns, self._clock_ns())
+            if patience_ns <= 0:
+                break
             try:
-                self._handle(self._inbox.get(timeout=max(left_ns, 0) / 1e9))
+                self._handle(self._inbox.get(timeout=patience_ns / 1e9))
             except queue.Empty:
                 break
-        self._num_following = 0
+        self._gathering.end()
 
     def _handle(self, work: Work) -> None:
         match work:
@@ -141,7 +142,7 @@ class DecodeLoop:
             case request:
                 assert self._engine is not None, "such requests are refused before they come here"
                 self._engine.add(request)
-                self._num_following = max(self._num_following - 1, request.num_following)
+                self._gathering.note_arrival(request.num_following, self._clock_ns())
 
     def _pong(self, nonce: int) -> Pong:
         num_running, num_waiting = len(self._embedder.jobs), 0

@@ -99,6 +99,7 @@ class RequestStream:
         self._num_put_tokens = 0
         self._stats: RequestStats | None = None
         self._on_settled: list[Callable[[RequestStats], None]] = []
+        self._take_output: Callable[[Output], bool] | None = None
 
     @property
     def is_ended(self) -> bool:
@@ -144,18 +145,27 @@ class RequestStream:
             self._rendered = rendered
             self._wake.set()
 
+    def deliver_to(self, take_output: Callable[[Output], bool]) -> None:
+        """Output that comes while the reader waits for it, so after all that came before, is handed over without waking the
+        reader. Where `take_output` answers False, the reader gets it."""
+        self._take_output = take_output
+
     def put_output(self, text: str, num_tokens: int, logprobs: list[TokenLogprob] | None = None) -> None:
-        if not self.is_ended:
-            self._status = None
-            self._text.append(text)
-            self._num_tokens += num_tokens
-            self._num_put_tokens += num_tokens
-            self._logprobs += logprobs or ()
-            self._wake.set()
-            num_bytes = len(text) + sum(_LOGPROB_BYTES + _TOP_BYTES * len(entry.top) for entry in logprobs or ())
-            slowest = self._backlog.add(self, num_bytes)
-            if slowest is not None:
-                slowest.give_up()
+        if self.is_ended:
+            return
+        self._num_put_tokens += num_tokens
+        take = self._take_output if self._wake.is_waited_for else None
+        if take is not None and take(Output(text, num_tokens, logprobs or [])):
+            return
+        self._status = None
+        self._text.append(text)
+        self._num_tokens += num_tokens
+        self._logprobs += logprobs or ()
+        self._wake.set()
+        num_bytes = len(text) + sum(_LOGPROB_BYTES + _TOP_BYTES * len(entry.top) for entry in logprobs or ())
+        slowest = self._backlog.add(self, num_bytes)
+        if slowest is not None:
+            slowest.give_up()
 
     def give_up(self) -> None:
         """Too much waits to be read: it is dropped, and the work ends. The reader is told when it comes."""

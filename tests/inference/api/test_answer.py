@@ -1,7 +1,8 @@
-"""Signs of life while a long prompt is computed."""
+"""Signs of life while a long prompt is computed, and pieces that go out at once."""
 
 import asyncio
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from starlette.types import Message
 from inference.api.answer import Answer
 from inference.api.anthropic.writer import MessagesWriter
 from inference.api.choice import Choice
-from inference.api.lines import chat_content, generate_content
+from inference.api.lines import AnswerPart, chat_content, generate_content
 from inference.api.ndjson import NdjsonWriter
 from inference.api.openai.chat_writer import ChatWriter
 from inference.api.openai.completion_writer import CompletionWriter
@@ -29,11 +30,17 @@ SCOPE = {"type": "http", "headers": [], "server": ("127.0.0.1", 11434)}
 class Running:
     """An answer that is being sent; `sent` are the pieces of its body."""
 
-    def __init__(self, writer: Writer, most_silence_s: float = 0, *, is_streaming: bool = True) -> None:
-        self.stream = RequestStream(lambda: None)
+    def __init__(self, writer: Writer, most_silence_s: float = 0, *, is_streaming: bool = True, direct: Any = None) -> None:
+        """`direct` stands for the server's `DirectBody`."""
+        self.num_cancelled = 0
+        self.stream = RequestStream(self._cancelled)
         self.sent: asyncio.Queue[bytes] = asyncio.Queue()
         answer = Answer([Choice(self.stream)], writer, is_streaming=is_streaming, most_silence_s=most_silence_s)
-        self.task = asyncio.create_task(answer(SCOPE, asyncio.Queue[Message]().get, self._send))
+        scope = SCOPE | {"extensions": {"hearth.direct_body": direct}}
+        self.task = asyncio.create_task(answer(scope, asyncio.Queue[Message]().get, self._send))
+
+    def _cancelled(self) -> None:
+        self.num_cancelled += 1
 
     async def _send(self, message: Message) -> None:
         if message["type"] == "http.response.body":
@@ -43,6 +50,30 @@ class Running:
         """What comes from here to the end."""
         await self.task
         return [self.sent.get_nowait() for _ in range(self.sent.qsize())]
+
+
+class Direct:
+    """A client that reads, as long as `can_write` says so."""
+
+    def __init__(self) -> None:
+        self.can_write = True
+        self.pieces: list[bytes] = []
+
+    def write(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+
+
+class Failing(NdjsonWriter):
+    """Has a fault that shows at one word."""
+
+    def part(self, index: int, part: AnswerPart) -> bytes:
+        if part.text == "fault":
+            raise ZeroDivisionError
+        return super().part(index, part)
+
+
+def texts(pieces: Iterable[bytes]) -> list[str]:
+    return [line["message"]["content"] for piece in pieces for line in map(json.loads, piece.splitlines())]
 
 
 def empty(content: Any) -> dict[str, Any]:
@@ -120,3 +151,62 @@ async def test_whole_answer_comes_at_once() -> None:
 
     (whole,) = await running.rest()
     assert json.loads(whole)["choices"][0]["message"]["content"] == "Hello"
+
+
+async def test_output_goes_out_at_once_after_the_first_while_the_client_reads() -> None:
+    direct = Direct()
+    running = Running(NdjsonWriter("m", chat_content), direct=direct)
+    running.stream.put_output("a", 1)
+    assert texts([await running.sent.get()]) == ["a"]
+    await asyncio.sleep(0)
+
+    running.stream.put_output("b", 1)
+    running.stream.put_output("c", 2)
+    assert texts(direct.pieces) == ["b", "c"]
+
+    direct.can_write = False
+    running.stream.put_output("d", 1)
+    direct.can_write = True
+    # Not before the one that waits.
+    running.stream.put_output("e", 1)
+    assert len(direct.pieces) == 2
+    assert texts([await running.sent.get()]) == ["de"]
+    await asyncio.sleep(0)
+    running.stream.put_output("f", 1)
+    assert texts(direct.pieces) == ["b", "c", "f"]
+    running.stream.finish(DONE)
+    last, _empty = await running.rest()
+    assert json.loads(last)["done"] is True and len(direct.pieces) == 3
+
+
+async def test_fault_in_what_goes_out_at_once_ends_this_answer_only() -> None:
+    running = Running(Failing("m", chat_content), direct=Direct())
+    running.stream.put_output("a", 1)
+    await running.sent.get()
+    await asyncio.sleep(0)
+
+    running.stream.put_output("fault", 1)
+
+    with pytest.raises(ZeroDivisionError):
+        await running.task
+    assert running.num_cancelled == 1
+
+
+async def test_pieces_of_several_choices_keep_to_one_way() -> None:
+    streams, direct, sent = [RequestStream(lambda: None) for _ in range(2)], Direct(), asyncio.Queue[bytes]()
+
+    async def send(message: Message) -> None:
+        sent.put_nowait(message.get("body", b""))
+
+    answer = Answer([Choice(stream) for stream in streams], ChatWriter("m", num_choices=2), is_streaming=True)
+    scope = SCOPE | {"extensions": {"hearth.direct_body": direct}}
+    task = asyncio.create_task(answer(scope, asyncio.Queue[Message]().get, send))
+    for text in ("a", "b"):
+        for stream in streams:
+            stream.put_output(text, 1)
+        while text.encode() not in await sent.get():
+            pass
+    for stream in streams:
+        stream.finish(DONE)
+    await task
+    assert not direct.pieces

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from inference.runner.connection import Inbox, Stop
 from inference.runner.decode_loop import DecodeLoop
+from inference.runner.engine.batch import Chunk
 from inference.runner.engine.embedder import Embedder, EmbeddingJob
 from inference.runner.engine.engine import Engine
 from inference.runner.engine.request import Request
@@ -107,10 +108,18 @@ class LateInbox:
 
 
 def first_batch(inbox: LateInbox) -> int:
-    """Of how many sequences the first batch had tokens."""
-    model = FakeModel(num_ctx=NUM_CTX, num_batch=NUM_CTX)
-    engine = Engine(model)
-    DecodeLoop(engine, Embedder(NoPooling(), max_gap_ms=150), inbox, Outbox(), clock_ns=lambda: 0).run()  # type: ignore[arg-type]
+    """Of how many sequences the first batch had tokens. Only what was waited for before it stays in `inbox.waits`."""
+    waits: list[float] = []
+
+    class Watched(FakeModel):
+        def decode(self, chunks: Sequence[Chunk]) -> None:
+            waits.extend([] if self.batches else inbox.waits)
+            super().decode(chunks)
+
+    model = Watched(num_ctx=NUM_CTX, num_batch=NUM_CTX)
+    embedder = Embedder(NoPooling(), max_gap_ms=150)
+    DecodeLoop(Engine(model), embedder, inbox, Outbox(), clock_ns=lambda: 0).run()  # type: ignore[arg-type]
+    inbox.waits = waits
     return len(model.batches[0])
 
 
@@ -141,6 +150,17 @@ def test_more_than_there_are_slots_for_are_not_waited_for() -> None:
 
     assert first_batch(inbox) == 4
     assert len(inbox.waits) == 3
+
+
+def test_answers_that_ended_together_are_followed_by_requests_that_are_computed_together() -> None:
+    """As programs send them that keep several open; here the second three are announced by nobody."""
+    inbox = LateInbox(*(make_request(name, 2 - number if name in "abc" else 0) for number, name in enumerate("abcdef")))
+    model = FakeModel(num_ctx=NUM_CTX, num_batch=NUM_CTX)
+    embedder = Embedder(NoPooling(), max_gap_ms=150)
+
+    DecodeLoop(Engine(model), embedder, inbox, Outbox(), clock_ns=lambda: 0).run()  # type: ignore[arg-type]
+
+    assert {len(batch) for batch in model.batches} == {3}
 
 
 class Texts:

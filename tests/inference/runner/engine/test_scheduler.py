@@ -63,7 +63,7 @@ def test_scheduler_plan_reads_long_prompts_one_after_another_and_short_ones_toge
         scheduler.add(make_request(name, [ord(name[0])] * size))
     scheduler.admit()
 
-    assert [len(chunk.tokens) for _slot, chunk in scheduler.plan(200)] == [20, 5, 39]
+    assert [len(chunk.tokens) for _slot, chunk in scheduler.plan(200)] == [20, 5, 103]
 
 
 def test_scheduler_plan_reads_one_long_prompt_alone() -> None:
