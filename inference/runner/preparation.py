@@ -86,8 +86,10 @@ class Preparation:
 
     def _ends_with(self, tokens: list[int], mark: str) -> bool:
         """Whether the prompt ends with the mark, and perhaps white space."""
+        if not mark:
+            return False
         pieces = [self._vocabulary.written_piece(token) for token in tokens[-_LONGEST_MARK:] if token >= 0]
-        return bool(mark) and b"".join(pieces).rstrip().endswith(mark.encode())
+        return b"".join(pieces).rstrip().endswith(mark.encode())
 
     def _rendered(self, submit: Submit, prompt: PromptTokens, is_thinking: bool, opening: str) -> PromptRendered | None:
         wants_start = bool(submit.thinking_start) or submit.is_harmony

@@ -3,7 +3,7 @@
 A beginning may stand in the request's own slot, in another one (it is copied) or outside the KV cache (it is brought back).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 
@@ -61,7 +61,8 @@ class Admission:
 def choose_slot(slots: Sequence[Slot], request: Request, *, num_ctx: int, can_trim: bool = True) -> Choice:
     """At least one slot has to be idle."""
     min_copy = least_copied(num_ctx)
-    prefixes = {slot.seq_id: reusable_tokens(slot, request, can_trim=can_trim) for slot in slots}
+    common = {slot.seq_id: common_prefix(slot.tokens, request.tokens) for slot in slots}
+    prefixes = {slot.seq_id: _reusable(slot, request, common[slot.seq_id], can_trim=can_trim) for slot in slots}
     idle = [slot for slot in slots if slot.request is None]
     best = max(idle, key=lambda slot: (prefixes[slot.seq_id], -slot.last_used))
     num_cached = prefixes[best.seq_id]
@@ -71,7 +72,7 @@ def choose_slot(slots: Sequence[Slot], request: Request, *, num_ctx: int, can_tr
         # What is only a common beginning is copied, if another slot can be had for less than what would be lost here.
         num_lost = len(best.tokens) - num_cached
         if num_lost >= _UNSURE * min_copy:
-            spare, num_spare = _least_loss(slots, idle)
+            spare, num_spare = _least_loss(slots, idle, common)
             best = spare if num_spare <= num_lost else best
     num_cached = prefixes[best.seq_id]
     donor = max(slots, key=lambda slot: prefixes[slot.seq_id])
@@ -80,12 +81,17 @@ def choose_slot(slots: Sequence[Slot], request: Request, *, num_ctx: int, can_tr
     return Choice(best, num_cached, donor, prefixes[donor.seq_id])
 
 
-def _least_loss(slots: Sequence[Slot], idle: Sequence[Slot]) -> tuple[Slot, int]:
+def _least_loss(slots: Sequence[Slot], idle: Sequence[Slot], common: Mapping[int, int]) -> tuple[Slot, int]:
     """The idle slot whose taking over loses the fewest tokens that no other slot has, and how many: of a prompt that was
-    asked twice, one copy is enough."""
+    asked twice, one copy is enough. `common` are the tokens that each slot has in common with one and the same prompt."""
+
+    def shared(one: Slot, other: Slot) -> int:
+        same, others = common[one.seq_id], common[other.seq_id]
+        # Where one of them leaves the prompt, it leaves the other too.
+        return min(same, others) if same != others else common_prefix(one.tokens, other.tokens, same)
+
     losses = {
-        slot.seq_id: len(slot.tokens)
-        - max((common_prefix(slot.tokens, other.tokens) for other in slots if other is not slot), default=0)
+        slot.seq_id: len(slot.tokens) - max((shared(slot, other) for other in slots if other is not slot), default=0)
         for slot in nsmallest(_CANDIDATES, idle, key=lambda slot: (len(slot.tokens), slot.last_used))
     }
     best = min((slot for slot in idle if slot.seq_id in losses), key=lambda slot: (losses[slot.seq_id], slot.last_used))
@@ -124,7 +130,10 @@ def _tokens_to_come(slot: Slot, request: Request) -> int:
 
 def reusable_tokens(slot: Slot, request: Request, *, can_trim: bool = True) -> int:
     """Tokens of a slot that a request may go on from: of its own owner's, or such as everybody knows."""
-    num_common = common_prefix(slot.tokens, request.tokens)
+    return _reusable(slot, request, common_prefix(slot.tokens, request.tokens), can_trim=can_trim)
+
+
+def _reusable(slot: Slot, request: Request, num_common: int, *, can_trim: bool) -> int:
     if owner_of(slot.scope) != owner_of(request.scope):
         num_common = min(num_common, slot.num_public_tokens)
     # The last token is computed in any case: its logits are what the first token is drawn from.

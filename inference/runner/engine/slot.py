@@ -47,10 +47,10 @@ class Slot:
         self.tokens = []
 
 
-def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
-    """Number of tokens with which both begin. Compares in blocks: one comparison a token would be felt in long prompts."""
+def common_prefix(left: Sequence[int], right: Sequence[int], start: int = 0) -> int:
+    """Number of tokens with which both begin, of which the first `start` are known to be the same. Compares in blocks: one
+    comparison a token would be felt in long prompts."""
     shorter = min(len(left), len(right))
-    start = 0
     while start < shorter and left[start : start + _BLOCK] == right[start : start + _BLOCK]:
         start += _BLOCK
     start = min(start, shorter)

@@ -91,3 +91,4 @@ def test_common_prefix_counts_equal_tokens(same: int) -> None:
 
     assert common_prefix(left, right) == same
     assert common_prefix(left, left[: same + 1]) == same + 1
+    assert {common_prefix(left, right, start) for start in range(0, same + 1, 50)} == {same}
