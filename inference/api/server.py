@@ -19,6 +19,7 @@ from inference.api.http_protocol import Http11Protocol
 from inference.api.preload import preload
 from inference.api.runtime import Runtime
 from inference.api.works import register_works
+from inference.garbage import spare_what_is_there
 from inference.jobs import JobManager
 from inference.kv.housekeeping import limit_folder
 from inference.library.models import Library
@@ -80,6 +81,7 @@ async def _serve(settings: Settings, library: Library, sockets: list[socket.sock
         timeout_graceful_shutdown=_GRACE_S,
     )
     logger.info("Listening on %s.", " and ".join([*map(_describe, sockets[:-1]), str(settings.socket_path)]))
+    spare_what_is_there()
     preloading = asyncio.create_task(preload(runtime))
     await _Server(config, runtime).serve(sockets=sockets)
     preloading.cancel()

@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from inference.errors import ModelLoadFailed
+from inference.garbage import spare_what_is_there
 from inference.prompt.chat_template import ChatTemplate
 from inference.runner import lifetime
 from inference.runner.config import RunnerConfig
@@ -113,6 +114,7 @@ def _run(
     if isinstance(model_runner, LlamaModelRunner):
         engine = Engine(model_runner, max_gap_ms=config.max_gap_ms, store=store)
     loop = DecodeLoop(engine, Embedder(pooling, max_gap_ms=config.max_gap_ms), inbox, outbox)
+    spare_what_is_there()
     stop = loop.run()
     lifetime.exit_unless_done(_LAST_SECONDS)
     # Some more requests may have become ready.
