@@ -61,8 +61,7 @@ async def prepare_chat(
     check_top_logprobs(body)
     if not body.asked_model:
         raise InvalidRequest("model is required", "model")
-    with runtime.arrivals:
-        opened = await open_model(runtime, body.asked_model)
+    opened = await open_model(runtime, body.asked_model)
     if may_not_think:
         body = able_to_think(body, opened)
     is_unload = not body.messages and keep_alive == 0

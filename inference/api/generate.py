@@ -54,8 +54,7 @@ async def prepare_generate(request: Request, body: GenerateBody, *, default_opti
     check_top_logprobs(body)
     if not body.asked_model:
         raise ModelNotFound("model '' not found")
-    with runtime.arrivals:
-        opened = await open_model(runtime, body.asked_model)
+    opened = await open_model(runtime, body.asked_model)
     if body.prompt or keep_alive != 0:
         _check(body, opened)
     options = options_for(runtime, opened, body, default_options)

@@ -8,12 +8,14 @@
 """
 
 import asyncio
+from functools import partial
 from typing import Any, cast
 
 import httptools
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from inference.api.arrivals import Arrivals, offer_arrival
 from inference.api.direct_body import offer_direct_body
 
 #: Headers of the offer.
@@ -30,6 +32,8 @@ class _HeadTooLarge(Exception):
 
 
 class Http11Protocol(HttpToolsProtocol):
+    #: Where the requests that are coming in are counted; see `counting_in`.
+    arrivals: Arrivals | None = None
     _is_refused = False
     #: What is known of the head, and what came since something was last done with it: the parser keeps a header, be it one
     #: after a chunked body, until it is whole.
@@ -65,7 +69,19 @@ class Http11Protocol(HttpToolsProtocol):
                     self._refuse()
                 return
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if self.arrivals is not None:
+            self.arrivals.begin(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.arrivals is not None:
+            self.arrivals.end(self)
+        super().connection_lost(exc)
+
     def on_message_begin(self) -> None:
+        if self.arrivals is not None:
+            self.arrivals.begin(self)
         self._has_gone_on = True
         self._num_head_bytes = 0
         super().on_message_begin()
@@ -108,6 +124,8 @@ class Http11Protocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         offer_direct_body(cast(Scope, cycle.scope), cycle)
+        if self.arrivals is not None:
+            offer_arrival(cast(Scope, cycle.scope), partial(self.arrivals.end, self))
         super()._start_asgi_task(cycle, _without_chunks(app, cycle) if cycle.scope["http_version"] == "1.0" else app)
 
     def _refuse_head(self) -> None:
@@ -128,6 +146,11 @@ class Http11Protocol(HttpToolsProtocol):
         message = "Invalid HTTP request received."
         self.logger.warning(message)
         self.send_400_response(message)
+
+
+def counting_in(arrivals: Arrivals) -> type[Http11Protocol]:
+    """The protocol of a server whose requests are counted there."""
+    return type("CountingHttp11Protocol", (Http11Protocol,), {"arrivals": arrivals})
 
 
 def _without_chunks(app: Any, cycle: RequestResponseCycle) -> Any:

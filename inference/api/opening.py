@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import Request
 
+from inference.api.arrivals import note_arrived
 from inference.api.caller import client_of, scope_of
 from inference.api.capabilities import served_capabilities, templates_of
 from inference.api.images import check_images
@@ -130,6 +131,7 @@ def submit(
     prompt: int = 0,
 ) -> RequestStream:
     """Hands the work to the scheduler in the name of the client it is for. What is one `prompt` of the request counts once."""
+    note_arrived(request.scope)
     stream = runtime.scheduler.submit(
         ModelRequest(
             model=opened.model,

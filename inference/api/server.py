@@ -15,7 +15,7 @@ import uvloop
 
 from inference.address import Address, bind_tcp
 from inference.api.app import build_app
-from inference.api.http_protocol import Http11Protocol
+from inference.api.http_protocol import counting_in
 from inference.api.preload import preload
 from inference.api.runtime import Runtime
 from inference.api.works import register_works
@@ -68,7 +68,7 @@ async def _serve(settings: Settings, library: Library, sockets: list[socket.sock
     config = uvicorn.Config(
         build_app(runtime),
         # Between two tokens of a stream every core is wanted by the model: what is spent here makes it slower.
-        http=Http11Protocol,
+        http=counting_in(runtime.arrivals),
         ws="none",
         loop="none",
         lifespan="off",

@@ -5,8 +5,8 @@ Of many who ask in one moment, whoever is first would be computed alone, and the
 
 #: About what the service needs for twenty requests.
 _LONGEST_NS = 25_000_000
-#: Programs that keep several requests open send the next when they have an answer. One that did not come so long after the one
-#: before is not expected any more.
+#: Whoever did not come so long after the one before is not expected any more: a connection may be kept for later, and not every
+#: program asks again when it has an answer.
 _LONGEST_PAUSE_NS = 8_000_000
 
 
@@ -35,12 +35,10 @@ class Gathering:
 
     def patience_ns(self, since_ns: int, now_ns: int) -> int:
         """How long the next request is worth waiting for, of a wait that began at `since_ns`; 0 or less: it is not."""
-        left_ns = since_ns + _LONGEST_NS - now_ns
-        if self._num_following > 0:
-            return left_ns
-        if self._num_returning > 0 and now_ns - self._ended_ns <= _LONGEST_NS:
-            return min(left_ns, self._arrived_ns + _LONGEST_PAUSE_NS - now_ns)
-        return 0
+        is_returning = self._num_returning > 0 and now_ns - self._ended_ns <= _LONGEST_NS
+        if self._num_following == 0 and not is_returning:
+            return 0
+        return min(since_ns + _LONGEST_NS, self._arrived_ns + _LONGEST_PAUSE_NS) - now_ns
 
     def end(self) -> None:
         """Who has not come now is not waited for again."""

@@ -39,11 +39,11 @@ async def streaming(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @contextlib.asynccontextmanager
-async def connection(application: ASGIApp = echo) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def connection(
+    application: ASGIApp = echo, protocol: type[Http11Protocol] = Http11Protocol
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        application, http=Http11Protocol, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1
-    )
+    config = uvicorn.Config(application, http=protocol, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     reader, writer = await asyncio.open_connection(*listener.getsockname())

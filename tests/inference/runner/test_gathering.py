@@ -24,12 +24,14 @@ def test_one_who_asks_alone_waits_for_nobody() -> None:
 def test_those_who_are_announced_are_waited_for_a_little() -> None:
     announced = gathering()
     announced.note_arrival(2, 0)
-    assert announced.patience_ns(0, 0) == 25 * MS
-    announced.note_arrival(0, 10 * MS)
-    assert announced.patience_ns(0, 10 * MS) == 15 * MS
+    assert announced.patience_ns(0, 0) == 8 * MS
+    announced.note_arrival(1, 7 * MS)
+    assert announced.patience_ns(0, 8 * MS) == 7 * MS
+    announced.note_arrival(1, 20 * MS)
+    assert announced.patience_ns(0, 20 * MS) == 5 * MS
     assert announced.patience_ns(0, 26 * MS) < 0
-    announced.note_arrival(0, 12 * MS)
-    assert announced.patience_ns(0, 12 * MS) == 0
+    announced.note_arrival(0, 22 * MS)
+    assert announced.patience_ns(0, 22 * MS) == 0
 
 
 def test_those_whose_answers_have_just_ended_are_expected_back() -> None:
