@@ -6,6 +6,7 @@ null means absent, and whatever follows the first JSON value is passed over.
 
 import asyncio
 import re
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -91,7 +92,7 @@ def _decode(content: bytes) -> Any:
 
 def _shape(value: dict[str, Any], kind: type[msgspec.Struct]) -> dict[str, Any]:
     """The fields `kind` knows, under their own names, without nulls; inside lists and structs of structs too."""
-    fields = {field.encode_name.lower(): field for field in msgspec.structs.fields(kind)}
+    fields = _fields_of(kind)
     found: dict[str, Any] = {}
     for key, item in value.items():
         field = fields.get(key.lower())
@@ -99,6 +100,13 @@ def _shape(value: dict[str, Any], kind: type[msgspec.Struct]) -> dict[str, Any]:
             continue
         found[field.encode_name] = _shape_inner(item, field.type)
     return found
+
+
+@cache
+def _fields_of(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """By their names in small letters. Kept: to look them up takes longer than to read a message, and a long conversation has
+    hundreds."""
+    return {field.encode_name.lower(): field for field in msgspec.structs.fields(kind)}
 
 
 def _shape_inner(item: Any, expected: Any) -> Any:

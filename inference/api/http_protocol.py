@@ -79,6 +79,11 @@ class Http11Protocol(HttpToolsProtocol):
             self.arrivals.end(self)
         super().connection_lost(exc)
 
+    def on_response_complete(self) -> None:
+        if self.arrivals is not None:
+            self.arrivals.end(self)
+        super().on_response_complete()
+
     def on_message_begin(self) -> None:
         if self.arrivals is not None:
             self.arrivals.begin(self)

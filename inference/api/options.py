@@ -24,6 +24,7 @@ from inference.runner.sampling_bounds import check_sampling
 from inference.scheduler.load_options import AUTOMATIC, LoadOptions
 
 _MIN_NUM_CTX = 4
+_NUM_CORES = os.cpu_count() or 1
 _LARGEST_BATCH = 8192
 _LAST_GPU = 15
 _KINDS: dict[Any, Callable[[str, Any], Any]] = {int: read_integer, float: read_number, bool: read_boolean}
@@ -102,7 +103,7 @@ def _load_options(values: dict[str, Any]) -> LoadOptions:
     """Within what a machine can be asked for: these options come from strangers, too. What would be done anyway is not asked."""
     num_gpu, main_gpu = values.get("num_gpu", -1), values.get("main_gpu", -1)
     bounded: dict[str, Any] = {
-        "num_thread": min(values.get("num_thread") or 0, os.cpu_count() or 1) or None,
+        "num_thread": min(values.get("num_thread") or 0, _NUM_CORES) or None,
         "num_batch": min(values.get("num_batch") or 0, _LARGEST_BATCH) or None,
         "num_gpu": num_gpu if num_gpu >= 0 else None,
         "main_gpu": min(main_gpu, _LAST_GPU) if main_gpu >= 0 else None,

@@ -27,7 +27,7 @@ class LoadOptions:
 
     @property
     def asked(self) -> dict[str, Any]:
-        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+        return {name: value for name, value in vars(self).items() if value is not None}
 
     def is_same_as(self, other: "LoadOptions") -> bool:
         """Whether a model is loaded with these as it is with the other."""

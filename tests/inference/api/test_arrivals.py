@@ -44,17 +44,19 @@ async def test_connection_counts_from_its_beginning_until_its_request_has_become
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         counts.append(arrivals.count)
-        note_arrived(scope)
+        if scope["path"] == "/work":
+            note_arrived(scope)
         counts.append(arrivals.count)
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body", "body": b""})
 
     async with connection(application, counting_in(arrivals)) as (reader, writer):
         await arrivals.has_begun.wait()
-        for _ in range(2):
-            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        for path in (b"/work", b"/work", b"/other"):
+            writer.write(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")
             await reader.readuntil(b"\r\n\r\n")
-        assert counts == [1, 0, 1, 0]
+        assert counts == [1, 0, 1, 0, 1, 1]
+        assert arrivals.count == 0
 
     arrivals.has_begun.clear()
     async with connection(application, counting_in(arrivals)):
