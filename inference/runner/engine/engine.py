@@ -70,7 +70,7 @@ class Engine:
 
     def take(self, loaded: Loaded) -> None:
         """A state that the store was asked for."""
-        self.prefix_cache.take(loaded)
+        self.prefix_cache.take(loaded, self._clock_ns)
 
     def forget(self, scope: str) -> None:
         """Leaves nothing of what was computed for the scope, or below it, for later requests."""
@@ -111,10 +111,12 @@ class Engine:
         """States that are taken out for it take time. The first is always brought in; more wait for the next step while streams
         would stand still for them."""
         is_streaming = self.scheduler.num_generating > 0
+        # Beside streams a prompt is computed in small parts, and a state is brought back without disturbing them.
+        token_ns = 0.0 if is_streaming else self._budget.token_cost_ns
         while (admission := self.scheduler.admit_next()) is not None:
             request = admission.request
             request.admitted_ns = now_ns
-            self.prefix_cache.place(admission)
+            self.prefix_cache.place(admission, token_ns=token_ns)
             request.sampler = self._model.new_sampler(request.sampling, request.text_tokens, request.constraint)
             if is_streaming and self._clock_ns() - now_ns > self._max_admitting_ns:
                 return

@@ -22,7 +22,8 @@ class PrefillBudget:
         self._num_batch = num_batch
         self._chunk = 0.0
         self._usual_step_ns = 0.0
-        self._token_cost_ns = 0.0
+        #: Of a prompt that is read while nobody else streams; 0 before one was.
+        self.token_cost_ns = 0.0
 
     def tokens(self, num_generating: int) -> int:
         """At least 1: a prompt always goes forward."""
@@ -39,7 +40,7 @@ class PrefillBudget:
         elif num_generating == 0:
             # A few tokens cost about as much as one: they would say that each is dear.
             if num_prefill >= _FIRST_CHUNK:
-                self._token_cost_ns = _smooth(self._token_cost_ns, duration_ns / num_prefill)
+                self.token_cost_ns = _smooth(self.token_cost_ns, duration_ns / num_prefill)
         elif num_prefill >= int(self._chunk) or duration_ns > self._bound_ns:
             # A prompt's short rest says nothing about what a full chunk would take, unless it took too long itself.
             ratio = _AIM * self._bound_ns / max(duration_ns, 1)
@@ -54,10 +55,10 @@ class PrefillBudget:
         return max(2 * self._usual_step_ns, float(self._max_gap_ns))
 
     def _first_chunk(self) -> float:
-        if not self._token_cost_ns:
+        if not self.token_cost_ns:
             return min(_FIRST_CHUNK, self._num_batch)
         spare_ns = _AIM * self._bound_ns - self._usual_step_ns
-        return min(max(spare_ns / (_SMALL_CHUNK_COST * self._token_cost_ns), 1.0), float(self._num_batch))
+        return min(max(spare_ns / (_SMALL_CHUNK_COST * self.token_cost_ns), 1.0), float(self._num_batch))
 
 
 def _smooth(average: float, value: float) -> float:

@@ -3,11 +3,12 @@
 A beginning may stand in the request's own slot, in another one (it is copied) or outside the KV cache (it is brought back).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 
 from inference.runner.engine.kv_store import MIN_GAIN, KVStore, Loaded, StoredState, is_worth_storing
+from inference.runner.engine.load_cost import LoadCost
 from inference.runner.engine.media import uncut
 from inference.runner.engine.model_runner import ModelRunner
 from inference.runner.engine.request import Request
@@ -154,30 +155,41 @@ class PrefixCache:
         self._model = model
         self._slots = slots
         self._store = store
+        self._load_cost = LoadCost()
 
     @property
     def is_loading(self) -> bool:
         return any(slot.loading is not None for slot in self._slots)
 
-    def place(self, admission: Admission) -> None:
-        """Makes the slot hold as much as there is of the request's beginning, or begins to bring it back."""
+    def place(self, admission: Admission, *, token_ns: float = 0.0) -> None:
+        """Makes the slot hold as much as there is of the request's beginning, or begins to bring it back where that takes less
+        time than to compute it at `token_ns` a token (0: nobody knows)."""
         choice, request = admission.choice, admission.request
         found = None
         if self._store is not None:
             self._save_old(admission, self._store)
-            found = self._store.find(request.scope, request.tokens)
-        if found is not None and found[1] - max(choice.num_cached_tokens, choice.num_shared_tokens) >= MIN_GAIN:
+            found = self._find(self._store, admission, token_ns)
+        if found is not None:
             self._keep(choice.slot, choice.num_cached_tokens)
             assert self._store is not None, "it was found there"
-            choice.slot.loading = found[0]
-            self._store.load(request.request_id, found[0])
+            choice.slot.loading = found
+            self._store.load(request.request_id, found)
         elif choice.donor is not None:
             self._copy(choice.donor, choice.slot, choice.num_shared_tokens)
         else:
             self._keep(choice.slot, choice.num_cached_tokens)
         request.num_cached_tokens = choice.slot.num_computed_tokens
 
-    def take(self, loaded: Loaded) -> None:
+    def _find(self, store: KVStore, admission: Admission, token_ns: float) -> StoredState | None:
+        """What is worth being brought back."""
+        found = store.find(admission.request.scope, admission.request.tokens)
+        if found is None:
+            return None
+        state, num_common = found
+        num_gained = num_common - max(admission.choice.num_cached_tokens, admission.choice.num_shared_tokens)
+        return state if num_gained >= MIN_GAIN and self._load_cost.is_less(state.size, num_gained * token_ns) else None
+
+    def take(self, loaded: Loaded, clock_ns: Callable[[], int]) -> None:
         """Goes on with what was brought back. Of a request that has ended or waits for it no more, it is dropped."""
         slot = next((s for s in self._slots if s.request and s.request.request_id == loaded.request_id), None)
         if slot is None or slot.request is None or slot.loading is not loaded.state:
@@ -188,6 +200,7 @@ class PrefixCache:
         if self._model.restore(slot.seq_id, loaded.payload):
             slot.tokens = list(loaded.state.tokens)
             self._keep(slot, reusable_tokens(slot, slot.request))
+            self._load_cost.observe(loaded.state.size, clock_ns() - slot.request.admitted_ns)
         else:
             self.clear(slot)
             self._discard(loaded.state)
