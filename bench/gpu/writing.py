@@ -94,6 +94,27 @@ def computed_prompts_after_a_restart(box: Box) -> str:
 
 
 @check
+def conversations_in_turns(box: Box) -> str:
+    """Two of them, and one slot: each comes back by the quicker way."""
+    prompts = {"one": story(2500), "other": story(2500, first_day=2000)}
+    taken: dict[str, list[Answer]] = {name: [] for name in prompts}
+    with (
+        tempfile.TemporaryDirectory() as data,
+        service(box.models, Path(data), OLLAMA_CONTEXT_LENGTH="8192", OLLAMA_NUM_PARALLEL="1") as running,
+    ):
+        running.generate("model", story(100), 4)
+        for _turn in range(5):
+            for name, prompt in prompts.items():
+                taken[name].append(running.generate("model", prompt, 16, logprobs=False))
+                prompts[name] += taken[name][-1].text
+    cold = min(answers[0].prefill for answers in taken.values())
+    later = [answer for answers in taken.values() for answer in answers[1:]]
+    assert max(answer.prefill for answer in later[-4:]) < 2 * cold, later
+    turns = ", ".join(f"{answer.prefill:.3f} s ({answer.cached_tokens} tokens cached)" for answer in later)
+    return f"cold {cold:.3f} s; then {turns}"
+
+
+@check
 def several_at_once(box: Box) -> str:
     """More clients, more tokens a second."""
     rates = {}
