@@ -1,6 +1,7 @@
 """What comes out of a GPU, and how fast."""
 
 import asyncio
+import statistics
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -109,8 +110,9 @@ def conversations_in_turns(box: Box) -> str:
                 prompts[name] += taken[name][-1].text
     cold = min(answers[0].prefill for answers in taken.values())
     later = [answer for answers in taken.values() for answer in answers[1:]]
-    assert max(answer.prefill for answer in later[-4:]) < 2 * cold, later
-    turns = ", ".join(f"{answer.prefill:.3f} s ({answer.cached_tokens} tokens cached)" for answer in later)
+    # At first nobody knows which way is the quicker one.
+    assert statistics.median(answer.prefill for answer in later[2:]) < 1.5 * cold, later
+    turns = ", ".join(f"{answer.prefill:.3f} s ({answer.cached_tokens} cached)" for answer in later)
     return f"cold {cold:.3f} s; then {turns}"
 
 
