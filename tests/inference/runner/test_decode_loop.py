@@ -4,6 +4,8 @@ import queue
 import threading
 from collections.abc import Sequence
 
+import pytest
+
 from inference.runner.connection import Inbox, Stop
 from inference.runner.decode_loop import DecodeLoop
 from inference.runner.engine.batch import Chunk
@@ -198,3 +200,23 @@ def test_answer_waits_no_longer_for_its_state_while_texts_are_embedded() -> None
     ends = {message.request_id: message for batch in outbox.puts for message in batch if isinstance(message, RequestFinished)}
     assert store.asked and ends["texts"].finish_reason == "abort"
     assert ends["waits"].finish_reason in ("stop", "length")
+
+
+@pytest.mark.parametrize(("step_ms", "num_together"), [(1, 22), (6, 4), (11, 2), (14, 2), (15, 1), (18, 1), (50, 1)])
+def test_steps_share_a_message_as_long_as_they_are_short(step_ms: int, num_together: int) -> None:
+    clock = Clock()
+    model = FakeModel(num_ctx=NUM_CTX)
+    decode = model.decode
+
+    def decode_for_a_while(chunks: Sequence[Chunk]) -> None:
+        clock.ns += step_ms * 1_000_000
+        decode(chunks)
+
+    model.decode = decode_for_a_while  # type: ignore[method-assign]
+    outbox = Recorder()
+    inbox = LateInbox(make_request("a"))
+    DecodeLoop(Engine(model), Embedder(NoPooling(), max_gap_ms=150), inbox, outbox, clock_ns=clock).run()  # type: ignore[arg-type]
+
+    first, *later = [sum(m.num_tokens for m in batch if isinstance(m, OutputDelta)) for batch in outbox.puts if batch]
+    assert first == 1
+    assert set(later[:-1]) == {num_together}
