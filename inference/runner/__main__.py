@@ -30,6 +30,7 @@ from inference.runner.engine.embedder import Embedder
 from inference.runner.engine.engine import Engine
 from inference.runner.intake import Intake
 from inference.runner.kv_saving import open_store, save_states
+from inference.runner.kv_worker import KVWorker
 from inference.runner.llama import backend
 from inference.runner.llama.embedding_runner import LlamaEmbeddingRunner, is_embedding_model
 from inference.runner.llama.model_runner import LlamaModelRunner
@@ -107,13 +108,12 @@ def _run(
     reader = Reader(connection, preparers, inbox, outbox)
     signal.signal(signal.SIGTERM, lambda _signal, _frame: inbox.put(Stop()))
     sys.setswitchinterval(_SWITCH_INTERVAL)
-    outbox.put([model_runner.describe()])
+    ready = model_runner.describe()
+    outbox.put([ready])
     reader.start()
-    store = open_store(config, model_runner, inbox) if isinstance(model_runner, LlamaModelRunner) else None
-    engine = None
-    if isinstance(model_runner, LlamaModelRunner):
-        engine = Engine(model_runner, max_gap_ms=config.max_gap_ms, store=store)
-    loop = DecodeLoop(engine, Embedder(pooling, max_gap_ms=config.max_gap_ms), inbox, outbox)
+    engine, store = _build_engine(config, model_runner, inbox)
+    embedder = Embedder(pooling, max_gap_ms=config.max_gap_ms)
+    loop = DecodeLoop(engine, embedder, inbox, outbox, shares_cores=not ready.device_bytes)
     spare_what_is_there()
     stop = loop.run()
     lifetime.exit_unless_done(_LAST_SECONDS)
@@ -132,6 +132,16 @@ def _run(
     # They use the model's vocabulary: they have to be gone before the model is.
     preparers.join()
     return stop
+
+
+def _build_engine(
+    config: RunnerConfig, model_runner: LlamaModelRunner | LlamaEmbeddingRunner, inbox: Inbox
+) -> tuple[Engine | None, KVWorker | None]:
+    """With what it keeps outside the KV cache, if anything. None for a model that writes no text."""
+    if not isinstance(model_runner, LlamaModelRunner):
+        return None, None
+    store = open_store(config, model_runner, inbox)
+    return Engine(model_runner, max_gap_ms=config.max_gap_ms, store=store), store
 
 
 def _build_intake(model_runner: LlamaModelRunner | LlamaEmbeddingRunner) -> Intake:

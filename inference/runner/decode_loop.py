@@ -33,13 +33,15 @@ class DecodeLoop:
         inbox: Inbox,
         outbox: Outbox,
         *,
+        shares_cores: bool = False,
         clock_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
-        """Without `engine`, the model writes no text."""
+        """Without `engine`, the model writes no text. `shares_cores`: it computes on those that carry its tokens."""
         self._engine = engine
         self._embedder = embedder
         self._inbox = inbox
         self._outbox = outbox
+        self._shares_cores = shares_cores
         self._stop: Stop | None = None
         self._clock_ns = clock_ns
         self._held = HeldOutput()
@@ -83,8 +85,8 @@ class DecodeLoop:
     def _send(self, events: list[Event]) -> None:
         assert self._engine is not None, "the events are its"
         self._held.add(events)
-        is_first = any(isinstance(event, OutputDelta) and event.request_id not in self._begun for event in events)
-        may_wait = not is_first and all(isinstance(event, OutputDelta) for event in events)
+        new = {event.request_id for event in events if isinstance(event, OutputDelta)} - self._begun
+        may_wait = not new and all(isinstance(event, OutputDelta) for event in events)
         for event in events:
             if isinstance(event, OutputDelta):
                 self._begun.add(event.request_id)
@@ -95,7 +97,7 @@ class DecodeLoop:
         is_short = self._engine.scheduler.num_generating == len(self._engine.scheduler.running)
         if not (may_wait and is_short) or self._is_due():
             self._flush()
-        if is_first:
+        if self._shares_cores and not new.isdisjoint(self._begun):
             time.sleep(_FIRST_TOKEN_PAUSE_S)
 
     def _is_due(self) -> bool:

@@ -220,3 +220,20 @@ def test_steps_share_a_message_as_long_as_they_are_short(step_ms: int, num_toget
     first, *later = [sum(m.num_tokens for m in batch if isinstance(m, OutputDelta)) for batch in outbox.puts if batch]
     assert first == 1
     assert set(later[:-1]) == {num_together}
+
+
+@pytest.mark.parametrize(
+    ("shares_cores", "max_tokens", "num_pauses"), [(True, None, 2), (True, 1, 0), (False, None, 0)], ids=["", "one token", "GPU"]
+)
+def test_core_is_left_to_those_who_carry_the_first_token_of_an_answer_that_goes_on(
+    shares_cores: bool, max_tokens: int | None, num_pauses: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("inference.runner.decode_loop.time.sleep", pauses.append)
+    inbox = LateInbox(*(Request(name, list(LONG), SamplingParams(), max_tokens, [], arrived_ns=0) for name in "ab"))
+    embedder = Embedder(NoPooling(), max_gap_ms=150)
+
+    DecodeLoop(Engine(FakeModel(num_ctx=NUM_CTX)), embedder, inbox, Outbox(), shares_cores=shares_cores).run()  # type: ignore[arg-type]
+
+    assert len(pauses) == num_pauses
+    assert all(0 < pause < 0.002 for pause in pauses)
