@@ -19,7 +19,7 @@ class HeldOutput:
             place = self._places.get(event.request_id, -1)
             last = self._events[place] if place >= 0 else None
             if isinstance(last, OutputDelta) and isinstance(event, OutputDelta):
-                self._events[place] = _joined(last, event)
+                self._events[place] = last.joined(event)
             else:
                 self._places[event.request_id] = len(self._events)
                 self._events.append(event)
@@ -29,8 +29,3 @@ class HeldOutput:
         events, self._events = self._events, []
         self._places.clear()
         return events
-
-
-def _joined(one: OutputDelta, other: OutputDelta) -> OutputDelta:
-    num_tokens, logprobs = one.num_tokens + other.num_tokens, one.logprobs + other.logprobs
-    return OutputDelta(one.request_id, one.text + other.text, num_tokens, logprobs)

@@ -39,8 +39,7 @@ class Mailbox:
             return
         last = self._events[-1] if self._events else None
         if isinstance(event, OutputDelta) and isinstance(last, OutputDelta):
-            num_tokens, logprobs = last.num_tokens + event.num_tokens, last.logprobs + event.logprobs
-            self._events[-1] = OutputDelta(event.request_id, last.text + event.text, num_tokens, logprobs)
+            self._events[-1] = last.joined(event)
         elif isinstance(event, PromptProgress) and isinstance(last, PromptProgress):
             self._events[-1] = event
         else:

@@ -295,6 +295,11 @@ class OutputDelta(msgspec.Struct, frozen=True, tag="delta", omit_defaults=True):
     num_tokens: int
     logprobs: list[TokenLogprob] = []
 
+    def joined(self, other: "OutputDelta") -> "OutputDelta":
+        """As one piece with what comes next of the same answer."""
+        num_tokens, logprobs = self.num_tokens + other.num_tokens, self.logprobs + other.logprobs
+        return OutputDelta(self.request_id, self.text + other.text, num_tokens, logprobs)
+
 
 class RequestStats(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Durations in nanoseconds. `num_cached_tokens` of the prompt's tokens were reused from the slot. Of a request that was
