@@ -109,7 +109,7 @@ def conversations_in_turns(box: Box) -> str:
                 taken[name].append(running.generate("model", prompt, 16, logprobs=False))
                 prompts[name] += taken[name][-1].text
     cold = min(answers[0].prefill for answers in taken.values())
-    later = [answer for answers in taken.values() for answer in answers[1:]]
+    later = [answer for turn in zip(*taken.values(), strict=True) for answer in turn][len(taken) :]
     # At first nobody knows which way is the quicker one.
     assert statistics.median(answer.prefill for answer in later[2:]) < 1.5 * cold, later
     turns = ", ".join(f"{answer.prefill:.3f} s ({answer.cached_tokens} cached)" for answer in later)
