@@ -92,7 +92,7 @@ class DecodeLoop:
                 self._begun.add(event.request_id)
             elif isinstance(event, RequestFinished | RequestFailed):
                 self._begun.discard(event.request_id)
-                self._gathering.note_ends(1, self._clock_ns())
+                self._gathering.note_end(self._clock_ns())
         # A step with a prompt in it takes long.
         is_short = self._engine.scheduler.num_generating == len(self._engine.scheduler.running)
         if not (may_wait and is_short) or self._is_due():
@@ -122,9 +122,10 @@ class DecodeLoop:
 
     def _gather(self) -> None:
         """Only while nobody's stream would stand still for it."""
-        engine, since_ns = self._engine, self._clock_ns()
+        engine = self._engine
         if engine is None or not engine.scheduler.waiting:
             return
+        since_ns = self._clock_ns()
         while not engine.scheduler.running and engine.scheduler.has_room:
             patience_ns = self._gathering.patience_ns(since_ns, self._clock_ns())
             if patience_ns <= 0:

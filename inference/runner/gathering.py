@@ -20,11 +20,11 @@ class Gathering:
         self._num_returning = 0
         self._ended_ns = self._arrived_ns = 0
 
-    def note_ends(self, count: int, now_ns: int) -> None:
-        """So many answers have ended."""
+    def note_end(self, now_ns: int) -> None:
+        """An answer has ended."""
         if now_ns - self._ended_ns > _LONGEST_NS:
             self._num_returning = 0
-        self._num_returning += count
+        self._num_returning += 1
         self._ended_ns = now_ns
 
     def note_arrival(self, num_following: int, now_ns: int) -> None:

@@ -12,9 +12,9 @@ class LoadCost:
     def __init__(self) -> None:
         self._byte_ns = 0.0
 
-    def is_less(self, num_bytes: int, compute_ns: float) -> bool:
-        """Whether a state of so many bytes is here sooner than what takes `compute_ns` otherwise (0: nobody knows). As long as
-        nothing was measured, it is."""
+    def decide(self, num_bytes: int, compute_ns: float) -> bool:
+        """Whether to bring a state of so many bytes back: it is here sooner than what takes `compute_ns` otherwise (0: nobody
+        knows), or nothing was measured yet."""
         if not self._byte_ns or not compute_ns or num_bytes * self._byte_ns <= compute_ns:
             return True
         self._byte_ns *= _HOPE

@@ -187,7 +187,7 @@ class PrefixCache:
             return None
         state, num_common = found
         num_gained = num_common - max(admission.choice.num_cached_tokens, admission.choice.num_shared_tokens)
-        return state if num_gained >= MIN_GAIN and self._load_cost.is_less(state.size, num_gained * token_ns) else None
+        return state if num_gained >= MIN_GAIN and self._load_cost.decide(state.size, num_gained * token_ns) else None
 
     def take(self, loaded: Loaded, clock_ns: Callable[[], int]) -> None:
         """Goes on with what was brought back. Of a request that has ended or waits for it no more, it is dropped."""

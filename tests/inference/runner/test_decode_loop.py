@@ -223,7 +223,9 @@ def test_steps_share_a_message_as_long_as_they_are_short(step_ms: int, num_toget
 
 
 @pytest.mark.parametrize(
-    ("shares_cores", "max_tokens", "num_pauses"), [(True, None, 2), (True, 1, 0), (False, None, 0)], ids=["", "one token", "GPU"]
+    ("shares_cores", "max_tokens", "num_pauses"),
+    [(True, None, 2), (True, 1, 0), (False, None, 0)],
+    ids=["host", "one token", "GPU"],
 )
 def test_core_is_left_to_those_who_carry_the_first_token_of_an_answer_that_goes_on(
     shares_cores: bool, max_tokens: int | None, num_pauses: int, monkeypatch: pytest.MonkeyPatch

@@ -7,8 +7,8 @@ MS = 1_000_000
 
 def gathering(num_ended: int = 0, ended_ns: int = 0) -> Gathering:
     made = Gathering()
-    if num_ended:
-        made.note_ends(num_ended, ended_ns)
+    for _ in range(num_ended):
+        made.note_end(ended_ns)
     return made
 
 
@@ -49,7 +49,7 @@ def test_answers_that_ended_long_ago_bring_nobody_back() -> None:
     ended = gathering(3, 100 * MS)
     ended.note_arrival(0, 140 * MS)
     assert ended.patience_ns(140 * MS, 140 * MS) == 0
-    ended.note_ends(1, 200 * MS)
+    ended.note_end(200 * MS)
     ended.note_arrival(0, 201 * MS)
     assert ended.patience_ns(201 * MS, 201 * MS) == 0
 

@@ -10,26 +10,26 @@ MB = 1_000_000
 
 def test_everything_is_brought_back_while_nothing_is_known() -> None:
     cost = LoadCost()
-    assert cost.is_less(MB, 0) and cost.is_less(MB, 1)
+    assert cost.decide(MB, 0) and cost.decide(MB, 1)
     cost.observe(MB, 10 * MB)
-    assert cost.is_less(100 * MB, 0)
+    assert cost.decide(100 * MB, 0)
 
 
 def test_state_is_brought_back_where_that_takes_less_time() -> None:
     cost = LoadCost()
     cost.observe(MB, 10 * MB)
-    assert cost.is_less(2 * MB, 20 * MB)
-    assert not cost.is_less(2 * MB, 19 * MB)
+    assert cost.decide(2 * MB, 20 * MB)
+    assert not cost.decide(2 * MB, 19 * MB)
 
 
 def test_it_is_tried_again_some_day_and_newer_times_count_more() -> None:
     cost = LoadCost()
     cost.observe(MB, 10 * MB)
-    tries = next(number for number in range(100) if cost.is_less(MB, 5 * MB))
+    tries = next(number for number in range(100) if cost.decide(MB, 5 * MB))
     assert 5 < tries < 30
     for _ in range(10):
         cost.observe(MB, 2 * MB)
-    assert cost.is_less(MB, 2.1 * MB) and not cost.is_less(MB, 1.9 * MB)
+    assert cost.decide(MB, 2.1 * MB) and not cost.decide(MB, 1.9 * MB)
 
 
 @pytest.mark.parametrize(("token_us", "num_loads"), [(1, 1), (10_000, 4)], ids=["quick to compute", "slow to compute"])
