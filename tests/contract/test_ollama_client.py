@@ -54,6 +54,14 @@ def test_chat_whole_and_streamed(client: ollama.Client) -> None:
 
     assert whole.message.content == "".join(part.message.content or "" for part in parts) != ""
     assert (parts[-1].done, parts[-1].done_reason, parts[-1].eval_count) == (True, "length", 8)
+
+
+def test_streamed_answer_comes_in_parts(client: ollama.Client) -> None:
+    """Tokens that come fast share a part, so an answer of a few may be one or two."""
+    options = {"num_predict": 200, "ignore_eos": True}
+    parts = list(client.chat(model=MODEL, messages=HELLO, options=options, stream=True))
+
+    assert parts[-1].eval_count == 200
     assert len(parts) > 4
 
 
